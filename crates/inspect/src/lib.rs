@@ -1,0 +1,1 @@
+//! Dissector and capture writer: every byte of the stack named.

@@ -1,0 +1,1 @@
+//! A WebRTC peer connection for data channels: demultiplexer, pump, offer/answer; sans-IO.

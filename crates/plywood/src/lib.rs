@@ -1,0 +1,1 @@
+//! WebRTC data channels for tokio: the whole stack in pure Rust.
