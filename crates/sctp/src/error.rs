@@ -191,8 +191,12 @@ impl fmt::Display for SendError {
         match self {
             Self::Empty => f.write_str("an empty message cannot be sent"),
             Self::TooLarge { limit } => write!(f, "the message is larger than {limit} bytes"),
-            Self::QueueFull { limit, stream: true } => write!(f, "the stream's queue is at its limit of {limit} bytes"),
-            Self::QueueFull { limit, stream: false } => write!(f, "the send queue is at its limit of {limit} bytes"),
+            Self::QueueFull { limit, stream: true } => {
+                write!(f, "the stream's queue is at its limit of {limit} bytes")
+            }
+            Self::QueueFull { limit, stream: false } => {
+                write!(f, "the send queue is at its limit of {limit} bytes")
+            }
             Self::InvalidStream { streams } => write!(f, "there are {streams} streams only"),
             Self::Resetting { stream } => write!(f, "stream {} is being reset", stream.0),
             Self::Closed => f.write_str("the association is shutting down or closed"),

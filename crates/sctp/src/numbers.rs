@@ -11,14 +11,14 @@
 
 /// The index of an initial TSN. One turn is added so that "one before the first" never underflows.
 #[must_use]
-pub fn first_index(initial_tsn: u32) -> u64 {
+pub(crate) fn first_index(initial_tsn: u32) -> u64 {
     u64::from(initial_tsn) + (1 << 32)
 }
 
 /// The index nearest to `near` whose low 32 bits are `tsn`; distances of 2^31 and more count as behind.
 #[must_use]
 #[inline]
-pub fn unwrap_near(near: u64, tsn: u32) -> u64 {
+pub(crate) fn unwrap_near(near: u64, tsn: u32) -> u64 {
     let ahead = tsn.wrapping_sub(wire(near)).cast_signed();
     near.saturating_add_signed(i64::from(ahead))
 }
@@ -27,14 +27,14 @@ pub fn unwrap_near(near: u64, tsn: u32) -> u64 {
 #[must_use]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 32 bits by definition")]
-pub fn wire(index: u64) -> u32 {
+pub(crate) fn wire(index: u64) -> u32 {
     index as u32
 }
 
 /// The index nearest to `near` whose low 16 bits are `ssn` (RFC 9260 §1.6 for 16-bit SSNs).
 #[must_use]
 #[inline]
-pub fn unwrap_near_16(near: u64, ssn: u16) -> u64 {
+pub(crate) fn unwrap_near_16(near: u64, ssn: u16) -> u64 {
     let ahead = ssn.wrapping_sub(wire_16(near)).cast_signed();
     near.saturating_add_signed(i64::from(ahead))
 }
@@ -43,7 +43,7 @@ pub fn unwrap_near_16(near: u64, ssn: u16) -> u64 {
 #[must_use]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits by definition")]
-pub fn wire_16(index: u64) -> u16 {
+pub(crate) fn wire_16(index: u64) -> u16 {
     index as u16
 }
 

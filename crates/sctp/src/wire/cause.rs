@@ -54,7 +54,9 @@ pub struct Cause<'a> {
 
 /// The causes in the value of an ABORT or ERROR; ends at the first broken length.
 pub fn causes(value: &[u8]) -> impl Iterator<Item = Cause<'_>> {
-    Parameters::new(value).map_while(Result::ok).map(|tlv| Cause { code: CauseCode(tlv.kind.0), info: tlv.value })
+    Parameters::new(value)
+        .map_while(Result::ok)
+        .map(|tlv| Cause { code: CauseCode(tlv.kind.0), info: tlv.value })
 }
 
 /// Appends one cause, padded. At most 1024 bytes of `info` are quoted.

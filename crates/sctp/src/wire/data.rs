@@ -79,7 +79,8 @@ impl<'a> Data<'a> {
     /// needs the TSN.
     #[inline]
     pub fn parse(chunk: &RawChunk<'a>) -> Result<Self, ParseError> {
-        let Some((&[t1, t2, t3, t4, s1, s2, n1, n2, p1, p2, p3, p4], payload)) = chunk.value.split_first_chunk()
+        let Some((&[t1, t2, t3, t4, s1, s2, n1, n2, p1, p2, p3, p4], payload)) =
+            chunk.value.split_first_chunk()
         else {
             return Err(ParseError::Truncated { needed: DATA_HEADER_BYTES, available: chunk.whole.len() });
         };

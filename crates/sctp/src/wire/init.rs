@@ -187,7 +187,6 @@ impl Init {
             self.put_fixed(out);
             self.capabilities.put(out);
         });
-        unpad_length(out);
     }
 
     /// Appends an INIT ACK chunk with its cookie and the parameters that were not understood.
@@ -215,7 +214,3 @@ impl Init {
         out.put_u32(self.initial_tsn);
     }
 }
-
-// The padding of the last parameter counts in the chunk length of our INIT: receivers accept both
-// (RFC 9260 §3.2: "SHOULD NOT count", and receivers take it either way), and SNAP quotes the chunk as it is.
-fn unpad_length(_out: &mut [u8]) {}

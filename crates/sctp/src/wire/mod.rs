@@ -192,7 +192,12 @@ impl<'a> Iterator for Chunks<'a> {
         let length = RawChunk::length_at(self.rest).ok()?;
         let whole = &self.rest[..length];
         self.rest = self.rest.get(padded(length)..).unwrap_or_default();
-        Some(RawChunk { kind: ChunkType(whole[0]), flags: whole[1], whole, value: &whole[CHUNK_HEADER_BYTES..] })
+        Some(RawChunk {
+            kind: ChunkType(whole[0]),
+            flags: whole[1],
+            whole,
+            value: &whole[CHUNK_HEADER_BYTES..],
+        })
     }
 }
 
