@@ -25,14 +25,24 @@
 //!
 //! More: RFC 9260 §7.2; docs/congestion.md, which has the pictures of all three on the same links.
 
+mod bbr;
+mod cubic;
 mod delivery_rate;
+mod hystart;
+#[cfg(test)]
+mod link_tests;
 mod new_reno;
+mod pacer;
+mod prr;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+pub use bbr::Bbr;
+pub use cubic::Cubic;
 pub use delivery_rate::{RateSample, Sampler, Stamp};
 pub use new_reno::NewReno;
+pub use pacer::Pacer;
 
 /// What every controller must answer. One object serves one path of one association.
 ///
@@ -118,17 +128,22 @@ impl Parameters {
 #[non_exhaustive]
 pub enum Algorithm {
     /// RFC 9260 §7.2 to the letter.
-    #[default]
     NewReno,
+    /// CUBIC with HyStart++ (RFC 9438, RFC 9406): the default, as in every operating system.
+    #[default]
+    Cubic,
+    /// A model of the path, for lossy and long ones.
+    Bbr,
 }
 
 impl Algorithm {
     /// A controller of this kind.
     #[must_use]
-    pub fn controller(self, now: Instant, parameters: Parameters) -> Box<dyn CongestionController> {
-        let _ = now;
+    pub fn controller(self, parameters: Parameters) -> Box<dyn CongestionController> {
         match self {
             Self::NewReno => Box::new(NewReno::new(parameters)),
+            Self::Cubic => Box::new(Cubic::new(parameters)),
+            Self::Bbr => Box::new(Bbr::new(parameters)),
         }
     }
 }
