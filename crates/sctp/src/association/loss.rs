@@ -123,6 +123,9 @@ impl Association {
         if let Some(loss) = loss {
             self.congestion.on_loss(now, &loss);
         }
+        if self.config.pacing {
+            self.pacer.set_rate(now, self.congestion.pacing_rate(), self.rto.srtt());
+        }
     }
 
     fn after_acknowledgement(&mut self, now: Instant, acked: &Acked) {

@@ -296,7 +296,14 @@ impl Association {
                 self.congestion.on_idle(now, u32::try_from(idle).unwrap_or(u32::MAX));
             }
         }
-        self.window_is_open()
+        if !self.window_is_open() {
+            return false;
+        }
+        if let Some(at) = self.pacer.wait_until(now) {
+            self.timers.set(Timer::Pacing, at);
+            return false;
+        }
+        true
     }
 
     #[inline]
@@ -320,6 +327,7 @@ impl Association {
         let sent = self.outstanding.in_flight().saturating_sub(before);
         if sent > 0 {
             self.congestion.on_sent(now, sent, self.outstanding.in_flight());
+            self.pacer.on_sent(now, sent);
             if !self.timers.is_running(Timer::T3Rtx) && self.state != State::CookieEchoed {
                 self.timers.set(Timer::T3Rtx, now + self.rto.current());
             }
@@ -427,7 +435,7 @@ impl Association {
                 break;
             }
             let end = length == left;
-            let begin = u8::from(offset == 0) * DataFlags::BEGINNING;
+            let begin = flag(offset == 0, DataFlags::BEGINNING);
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,
@@ -438,7 +446,7 @@ impl Association {
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
-                flags: begin | u8::from(end) * DataFlags::END,
+                flags: begin | flag(end, DataFlags::END),
             };
             let immediate = once || length > self.peer_window();
             self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
@@ -577,8 +585,8 @@ impl Association {
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
         let flags = chunk.flags
-            | u8::from(message.unordered) * DataFlags::UNORDERED
-            | u8::from(immediate) * DataFlags::IMMEDIATE;
+            | flag(message.unordered, DataFlags::UNORDERED)
+            | flag(immediate, DataFlags::IMMEDIATE);
         self.stats.data_chunks_sent += 1;
         self.stats.bytes_sent += payload.len() as u64;
         if self.capabilities.interleaving {
@@ -604,6 +612,10 @@ impl Association {
             .encode(out);
         }
     }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
 }
 
 fn next(counter: &mut u32) -> u32 {
