@@ -54,6 +54,32 @@ pub const TAG_LENGTH: usize = 16;
 /// Bytes of a nonce, the same for all three AEADs.
 pub const NONCE_LENGTH: usize = 12;
 
+/// Whether a share of a plain group has the only legal form: 32 bytes, or an uncompressed point
+/// (RFC 8446 §4.2.8.2; the readers of some libraries take other forms too).
+#[cfg(any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs"))]
+fn is_well_formed(group: NamedGroup, share: &[u8]) -> bool {
+    match group {
+        NamedGroup::X25519 => share.len() == 32,
+        NamedGroup::SECP256R1 => share.len() == 65 && share[0] == 4,
+        NamedGroup::SECP384R1 => share.len() == 97 && share[0] == 4,
+        _ => false,
+    }
+}
+
+/// What all three verify, the most preferred first.
+#[cfg(any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs"))]
+const VERIFY_SCHEMES: &[SignatureScheme] = &[
+    SignatureScheme::ECDSA_SECP256R1_SHA256,
+    SignatureScheme::ECDSA_SECP384R1_SHA384,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_RSAE_SHA256,
+    SignatureScheme::RSA_PSS_RSAE_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
+
 /// What an RSA key signs with, where a provider has RSA.
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 const RSA_SIGNING_SCHEMES: &[SignatureScheme] = &[

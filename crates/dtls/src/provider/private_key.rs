@@ -17,9 +17,21 @@ pub(crate) enum PrivateKey<'a> {
     /// An elliptic-curve scalar, and the point if the document holds it.
     Ec { curve: Curve, scalar: &'a [u8], point: Option<&'a [u8]> },
     /// The 32-byte seed (RFC 8032 §5.1.5).
-    Ed25519 { seed: &'a [u8] },
+    Ed25519 {
+        #[cfg_attr(
+            not(any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs")),
+            expect(dead_code, reason = "read by providers")
+        )]
+        seed: &'a [u8],
+    },
     /// An `RSAPrivateKey`.
-    Rsa { pkcs1: &'a [u8] },
+    Rsa {
+        #[cfg_attr(
+            not(any(feature = "ring", feature = "aws-lc-rs")),
+            expect(dead_code, reason = "read by providers that sign with RSA")
+        )]
+        pkcs1: &'a [u8],
+    },
 }
 
 /// The curves of ECDSA certificates.

@@ -3,388 +3,56 @@
 //! `ring` cannot be seeded: X25519 and ECDH keys and ECDSA nonces come from the operating system, an exception
 //! to the law that equal seeds give equal bytes. Whoever needs that law takes `rustcrypto`.
 
-use std::fmt;
 use std::sync::Arc;
 
+use ::ring as library;
 use rand_core::CryptoRng;
-use ring::aead::quic::{self, HeaderProtectionKey};
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
-use ring::{agreement, digest, hmac, rand};
 
 use super::mlkem::{self, Hybrid};
-use super::private_key::{Curve, PrivateKey};
-use super::public_key::{KeyKind, PublicKey};
-use super::{
-    Aead, AeadKey, CryptoError, Digest, Hash, HashContext, HmacKey, KeyExchange, NONCE_LENGTH, Provider,
-    RecordNumberKey, SharedSecret, SigningKey, TAG_LENGTH,
-};
-use crate::wire::codes::{NamedGroup, SignatureScheme};
+use super::{CryptoError, KeyExchange, Provider, SharedSecret, hybrid::X25519_LENGTH};
+
+#[allow(clippy::duplicate_mod, reason = "one file serves both libraries with this interface")]
+#[path = "ring_family.rs"]
+mod family;
+
+const NAME: &str = "ring";
 
 /// The provider over the crate `ring`.
 #[must_use]
 pub fn ring() -> Arc<dyn Provider> {
-    Arc::new(Ring)
+    Arc::new(family::Family)
 }
 
-#[derive(Debug)]
-struct Ring;
-
-const GROUPS: &[NamedGroup] =
-    &[NamedGroup::X25519_MLKEM768, NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
-
-const VERIFY_SCHEMES: &[SignatureScheme] = &[
-    SignatureScheme::ECDSA_SECP256R1_SHA256,
-    SignatureScheme::ECDSA_SECP384R1_SHA384,
-    SignatureScheme::ED25519,
-    SignatureScheme::RSA_PSS_RSAE_SHA256,
-    SignatureScheme::RSA_PSS_RSAE_SHA384,
-    SignatureScheme::RSA_PSS_RSAE_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA256,
-    SignatureScheme::RSA_PKCS1_SHA384,
-    SignatureScheme::RSA_PKCS1_SHA512,
-];
-
-impl Provider for Ring {
-    fn name(&self) -> &'static str {
-        "ring"
-    }
-
-    fn aead(&self, algorithm: Aead, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {
-        let algorithm = match algorithm {
-            Aead::Aes128Gcm => &aead::AES_128_GCM,
-            Aead::Aes256Gcm => &aead::AES_256_GCM,
-            Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
-        };
-        let key = UnboundKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
-        Ok(Box::new(RecordKey(LessSafeKey::new(key))))
-    }
-
-    fn record_number_key(
-        &self,
-        algorithm: Aead,
-        key: &[u8],
-    ) -> Result<Box<dyn RecordNumberKey>, CryptoError> {
-        let algorithm = match algorithm {
-            Aead::Aes128Gcm => &quic::AES_128,
-            Aead::Aes256Gcm => &quic::AES_256,
-            Aead::ChaCha20Poly1305 => &quic::CHACHA20,
-        };
-        let key = HeaderProtectionKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
-        Ok(Box::new(NumberKey(key)))
-    }
-
-    fn hash(&self, algorithm: Hash) -> Box<dyn HashContext> {
-        let algorithm = match algorithm {
-            Hash::Sha256 => &digest::SHA256,
-            Hash::Sha384 => &digest::SHA384,
-            Hash::Sha512 => &digest::SHA512,
-        };
-        Box::new(Running(digest::Context::new(algorithm)))
-    }
-
-    fn hmac(&self, algorithm: Hash, key: &[u8]) -> Box<dyn HmacKey> {
-        let algorithm = match algorithm {
-            Hash::Sha256 => hmac::HMAC_SHA256,
-            Hash::Sha384 => hmac::HMAC_SHA384,
-            Hash::Sha512 => hmac::HMAC_SHA512,
-        };
-        Box::new(MacKey(hmac::Key::new(algorithm, key)))
-    }
-
-    fn groups(&self) -> &'static [NamedGroup] {
-        GROUPS
-    }
-
-    fn key_exchange(
-        &self,
-        group: NamedGroup,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Box<dyn KeyExchange>, CryptoError> {
-        if group == NamedGroup::X25519_MLKEM768 {
-            let classic = Ephemeral::generate(NamedGroup::X25519)?;
-            return Ok(Box::new(Hybrid::new(Box::new(classic), rng)));
-        }
-        Ok(Box::new(Ephemeral::generate(group)?))
-    }
-
-    fn respond(
-        &self,
-        group: NamedGroup,
-        peer_share: &[u8],
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(Vec<u8>, SharedSecret), CryptoError> {
-        if group == NamedGroup::X25519_MLKEM768 {
-            return mlkem::respond(peer_share, rng, |share, _| {
-                Ephemeral::generate(NamedGroup::X25519)?.respond(share)
-            });
-        }
-        Ephemeral::generate(group)?.respond(peer_share)
-    }
-
-    fn signing_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        let rng = rand::SystemRandom::new();
-        let key = match PrivateKey::parse(pkcs8)? {
-            PrivateKey::Ec { curve, scalar, point } => {
-                // ring checks that both halves belong together, and cannot compute the public one.
-                let point = point.ok_or(CryptoError::UnsupportedKey)?;
-                let (algorithm, schemes): (_, &[_]) = match curve {
-                    Curve::P256 => (
-                        &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
-                        &[SignatureScheme::ECDSA_SECP256R1_SHA256],
-                    ),
-                    Curve::P384 => (
-                        &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
-                        &[SignatureScheme::ECDSA_SECP384R1_SHA384],
-                    ),
-                };
-                let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &rng)
-                    .map_err(|_| CryptoError::InvalidKey)?;
-                Signer { key: Signing::Ecdsa(pair), schemes }
-            }
-            PrivateKey::Ed25519 { seed } => {
-                let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| CryptoError::InvalidKey)?;
-                Signer { key: Signing::Ed25519(pair), schemes: &[SignatureScheme::ED25519] }
-            }
-            PrivateKey::Rsa { pkcs1 } => {
-                let pair = RsaKeyPair::from_der(pkcs1).map_err(|_| CryptoError::InvalidKey)?;
-                Signer { key: Signing::Rsa(Box::new(pair)), schemes: super::RSA_SIGNING_SCHEMES }
-            }
-        };
-        Ok(Box::new(key))
-    }
-
-    fn verify(
-        &self,
-        scheme: SignatureScheme,
-        spki: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), CryptoError> {
-        let key = PublicKey::parse(spki)?;
-        let algorithm = verification(key.kind, scheme).ok_or(CryptoError::UnsupportedScheme(scheme))?;
-        UnparsedPublicKey::new(algorithm, key.bytes)
-            .verify(message, signature)
-            .map_err(|_| CryptoError::BadSignature)
-    }
-
-    fn verify_schemes(&self) -> &'static [SignatureScheme] {
-        VERIFY_SCHEMES
-    }
+fn agree(private: library::agreement::EphemeralPrivateKey, peer_share: &[u8]) -> Option<SharedSecret> {
+    let peer = library::agreement::UnparsedPublicKey::new(private.algorithm(), peer_share);
+    library::agreement::agree_ephemeral(private, &peer, |secret| SharedSecret::new(secret.to_vec())).ok()
 }
 
-/// The algorithm for a key and a scheme; ECDSA takes either hash with either curve, as 1.2 allows.
-fn verification(
-    kind: KeyKind,
-    scheme: SignatureScheme,
-) -> Option<&'static dyn signature::VerificationAlgorithm> {
-    Some(match (kind, scheme) {
-        (KeyKind::P256, SignatureScheme::ECDSA_SECP256R1_SHA256) => &signature::ECDSA_P256_SHA256_ASN1,
-        (KeyKind::P256, SignatureScheme::ECDSA_SECP384R1_SHA384) => &signature::ECDSA_P256_SHA384_ASN1,
-        (KeyKind::P384, SignatureScheme::ECDSA_SECP256R1_SHA256) => &signature::ECDSA_P384_SHA256_ASN1,
-        (KeyKind::P384, SignatureScheme::ECDSA_SECP384R1_SHA384) => &signature::ECDSA_P384_SHA384_ASN1,
-        (KeyKind::Ed25519, SignatureScheme::ED25519) => &signature::ED25519,
-        (KeyKind::Rsa, SignatureScheme::RSA_PSS_RSAE_SHA256) => &signature::RSA_PSS_2048_8192_SHA256,
-        (KeyKind::Rsa, SignatureScheme::RSA_PSS_RSAE_SHA384) => &signature::RSA_PSS_2048_8192_SHA384,
-        (KeyKind::Rsa, SignatureScheme::RSA_PSS_RSAE_SHA512) => &signature::RSA_PSS_2048_8192_SHA512,
-        (KeyKind::Rsa, SignatureScheme::RSA_PKCS1_SHA256) => &signature::RSA_PKCS1_2048_8192_SHA256,
-        (KeyKind::Rsa, SignatureScheme::RSA_PKCS1_SHA384) => &signature::RSA_PKCS1_2048_8192_SHA384,
-        (KeyKind::Rsa, SignatureScheme::RSA_PKCS1_SHA512) => &signature::RSA_PKCS1_2048_8192_SHA512,
-        _ => return None,
-    })
+#[expect(clippy::unnecessary_wraps, reason = "the other library's ML-KEM can fail here")]
+fn hybrid_exchange(
+    classic: Box<dyn KeyExchange>,
+    rng: &mut dyn CryptoRng,
+) -> Result<Box<dyn KeyExchange>, CryptoError> {
+    Ok(Box::new(Hybrid::new(classic, rng)))
 }
 
-struct RecordKey(LessSafeKey);
-
-impl AeadKey for RecordKey {
-    fn seal_in_place(
-        &self,
-        nonce: &[u8; NONCE_LENGTH],
-        aad: &[u8],
-        payload: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let tag = self
-            .0
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), payload)
-            .map_err(|_| CryptoError::ProviderFailed)?;
-        tag.as_ref().try_into().map_err(|_| CryptoError::ProviderFailed)
-    }
-
-    fn open_in_place(
-        &self,
-        nonce: &[u8; NONCE_LENGTH],
-        aad: &[u8],
-        ciphertext_and_tag: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        match self.0.open_in_place(nonce, Aad::from(aad), ciphertext_and_tag) {
-            Ok(plaintext) => Ok(plaintext.len()),
-            Err(_) => Err(CryptoError::BadRecord),
-        }
-    }
+fn hybrid_respond(
+    peer_share: &[u8],
+    rng: &mut dyn CryptoRng,
+    classic: impl FnOnce(&[u8; X25519_LENGTH], &mut dyn CryptoRng) -> Result<(Vec<u8>, SharedSecret), CryptoError>,
+) -> Result<(Vec<u8>, SharedSecret), CryptoError> {
+    mlkem::respond(peer_share, rng, classic)
 }
 
-impl fmt::Debug for RecordKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecordKey({:?})", self.0.algorithm())
-    }
+fn ecdsa_pair(
+    algorithm: &'static library::signature::EcdsaSigningAlgorithm,
+    scalar: &[u8],
+    point: &[u8],
+) -> Option<library::signature::EcdsaKeyPair> {
+    let rng = library::rand::SystemRandom::new();
+    library::signature::EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &rng).ok()
 }
 
-struct NumberKey(HeaderProtectionKey);
-
-impl RecordNumberKey for NumberKey {
-    fn mask(&self, sample: &[u8; 16]) -> [u8; 5] {
-        self.0.new_mask(sample).expect("a sample of 16 bytes is what the algorithm asks for")
-    }
-}
-
-impl fmt::Debug for NumberKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NumberKey")
-    }
-}
-
-struct Running(digest::Context);
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Running({:?})", self.0.algorithm())
-    }
-}
-
-impl HashContext for Running {
-    fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn fork_finish(&self) -> Digest {
-        Digest::new(self.0.clone().finish().as_ref())
-    }
-
-    fn clone_box(&self) -> Box<dyn HashContext> {
-        Box::new(Self(self.0.clone()))
-    }
-}
-
-#[derive(Debug)]
-struct MacKey(hmac::Key);
-
-impl HmacKey for MacKey {
-    fn sign(&self, parts: &[&[u8]]) -> Digest {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        Digest::new(context.sign().as_ref())
-    }
-}
-
-/// A key pair of one plain group.
-#[derive(Debug)]
-struct Ephemeral {
-    group: NamedGroup,
-    private: agreement::EphemeralPrivateKey,
-    public: agreement::PublicKey,
-}
-
-impl Ephemeral {
-    fn generate(group: NamedGroup) -> Result<Self, CryptoError> {
-        let algorithm = match group {
-            NamedGroup::X25519 => &agreement::X25519,
-            NamedGroup::SECP256R1 => &agreement::ECDH_P256,
-            NamedGroup::SECP384R1 => &agreement::ECDH_P384,
-            _ => return Err(CryptoError::UnsupportedGroup(group)),
-        };
-        let private = agreement::EphemeralPrivateKey::generate(algorithm, &rand::SystemRandom::new())
-            .map_err(|_| CryptoError::ProviderFailed)?;
-        let public = private.compute_public_key().map_err(|_| CryptoError::ProviderFailed)?;
-        Ok(Self { group, private, public })
-    }
-
-    /// ring refuses points off the curve, lengths that do not fit, and an X25519 result of zero.
-    fn agree(self, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let peer = agreement::UnparsedPublicKey::new(self.private.algorithm(), peer_share);
-        agreement::agree_ephemeral(self.private, &peer, |secret| SharedSecret::new(secret.to_vec()))
-            .map_err(|_| CryptoError::InvalidShare(self.group))
-    }
-
-    fn respond(self, peer_share: &[u8]) -> Result<(Vec<u8>, SharedSecret), CryptoError> {
-        let share = self.public.as_ref().to_vec();
-        Ok((share, self.agree(peer_share)?))
-    }
-}
-
-impl KeyExchange for Ephemeral {
-    fn group(&self) -> NamedGroup {
-        self.group
-    }
-
-    fn public_share(&self) -> &[u8] {
-        self.public.as_ref()
-    }
-
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        self.agree(peer_share)
-    }
-}
-
-#[derive(Debug)]
-struct Signer {
-    key: Signing,
-    schemes: &'static [SignatureScheme],
-}
-
-#[derive(Debug)]
-enum Signing {
-    Ecdsa(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-    Rsa(Box<RsaKeyPair>),
-}
-
-impl SigningKey for Signer {
-    fn schemes(&self) -> &[SignatureScheme] {
-        self.schemes
-    }
-
-    fn public_key(&self) -> &[u8] {
-        match &self.key {
-            Signing::Ecdsa(pair) => pair.public_key().as_ref(),
-            Signing::Ed25519(pair) => pair.public_key().as_ref(),
-            Signing::Rsa(pair) => pair.public_key().as_ref(),
-        }
-    }
-
-    fn sign(
-        &self,
-        scheme: SignatureScheme,
-        message: &[u8],
-        _rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<u8>, CryptoError> {
-        if !self.schemes.contains(&scheme) {
-            return Err(CryptoError::UnsupportedScheme(scheme));
-        }
-        let rng = rand::SystemRandom::new();
-        match &self.key {
-            Signing::Ecdsa(pair) => {
-                let signature = pair.sign(&rng, message).map_err(|_| CryptoError::ProviderFailed)?;
-                Ok(signature.as_ref().to_vec())
-            }
-            Signing::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
-            Signing::Rsa(pair) => {
-                let padding: &dyn signature::RsaEncoding = match scheme {
-                    SignatureScheme::RSA_PSS_RSAE_SHA256 => &signature::RSA_PSS_SHA256,
-                    SignatureScheme::RSA_PSS_RSAE_SHA384 => &signature::RSA_PSS_SHA384,
-                    SignatureScheme::RSA_PSS_RSAE_SHA512 => &signature::RSA_PSS_SHA512,
-                    SignatureScheme::RSA_PKCS1_SHA256 => &signature::RSA_PKCS1_SHA256,
-                    SignatureScheme::RSA_PKCS1_SHA384 => &signature::RSA_PKCS1_SHA384,
-                    SignatureScheme::RSA_PKCS1_SHA512 => &signature::RSA_PKCS1_SHA512,
-                    _ => return Err(CryptoError::UnsupportedScheme(scheme)),
-                };
-                let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(padding, &rng, message, &mut signature).map_err(|_| CryptoError::ProviderFailed)?;
-                Ok(signature)
-            }
-        }
-    }
+fn modulus_length(key: &library::signature::RsaKeyPair) -> usize {
+    key.public().modulus_len()
 }
