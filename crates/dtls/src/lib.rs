@@ -21,15 +21,6 @@
 //! | `dtls12`, `dtls13` | the handshakes, in flight order | RFC 5246 §7.3, RFC 9147 §5 |
 //! | [`provider`], [`identity`], [`fingerprint`] | primitives, certificates | RFC 8122 |
 //!
-//! # The loop
-//!
-//! Two connections in one process; the network is a pair of function calls.
-//!
-#![cfg_attr(feature = "rustcrypto", doc = "```")]
-#![cfg_attr(not(feature = "rustcrypto"), doc = "```ignore")]
-#![doc = include_str!("../examples/loop.rs.in")]
-//! ```
-//!
 //! More: docs/dtls.md.
 
 pub mod fingerprint;

@@ -134,6 +134,11 @@ impl Records {
         self.write.last().map_or(0, |write| write.epoch)
     }
 
+    /// Whether records of `epoch` can be opened.
+    pub(crate) fn has_read_epoch(&self, epoch: u64) -> bool {
+        self.read.iter().any(|read| read.epoch == epoch)
+    }
+
     fn newest_read_epoch(&self) -> u64 {
         self.read.last().map_or(0, |read| read.epoch)
     }
