@@ -6,8 +6,6 @@
 //! reader will meet in captures of browsers. Unknown values are ordinary values without a name.
 //! More: RFC 8446 §4.2.3 (schemes), §4.2.7 (groups), §B.4 (suites); RFC 5246 §7.4.1.4.1 (hashes).
 
-use std::fmt;
-
 use crate::provider::{Aead, Hash};
 
 /// Declares a registry: the newtype, its constants, and the names that `Debug` prints.
@@ -30,8 +28,8 @@ macro_rules! registry {
             }
         }
 
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self.name() {
                     Some(name) => f.write_str(name),
                     None => write!(f, concat!(stringify!($type), "({:#0", $width, "x})"), self.0),
