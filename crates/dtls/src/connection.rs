@@ -360,4 +360,3 @@ impl Connection {
         self.engine.records.skip_to(sequence);
     }
 }
-

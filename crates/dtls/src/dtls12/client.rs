@@ -103,7 +103,12 @@ pub(crate) struct AwaitServerHello {
 }
 
 impl AwaitServerHello {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && !self.verified {
             return self.on_hello_verify_request(engine, now, message);
         }
@@ -120,8 +125,8 @@ impl AwaitServerHello {
         message: &Message,
     ) -> Result<State, HandshakeError> {
         expect(message, HandshakeType::HELLO_VERIFY_REQUEST)?;
-        let request = HelloVerifyRequest::parse(&message.body)
-            .map_err(decode(HandshakeType::HELLO_VERIFY_REQUEST))?;
+        let request =
+            HelloVerifyRequest::parse(&message.body).map_err(decode(HandshakeType::HELLO_VERIFY_REQUEST))?;
         self.hello.cookie = request.cookie;
         engine.begin_flight();
         engine.transcript.clear();
@@ -149,12 +154,8 @@ impl AwaitServerHello {
         let srtp_profile = self.check_extensions(&hello.extensions)?;
         engine.records.version = ProtocolVersion::DTLS_1_2;
         engine.heard(message);
-        let hellos = Hellos {
-            suite,
-            srtp_profile,
-            client_random: self.hello.random,
-            server_random: hello.random,
-        };
+        let hellos =
+            Hellos { suite, srtp_profile, client_random: self.hello.random, server_random: hello.random };
         Ok(State::AwaitCertificate(AwaitCertificate { hellos }))
     }
 
@@ -261,7 +262,12 @@ pub(crate) struct AwaitRequestOrDone {
 }
 
 impl AwaitRequestOrDone {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         const KIND: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
         let Self { exchanged } = self;
         if message.message_type == HandshakeType::SERVER_HELLO_DONE {
@@ -288,7 +294,12 @@ pub(crate) struct AwaitServerHelloDone {
 }
 
 impl AwaitServerHelloDone {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         const KIND: HandshakeType = HandshakeType::SERVER_HELLO_DONE;
         expect(message, KIND)?;
         if !message.body.is_empty() {

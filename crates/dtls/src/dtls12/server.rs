@@ -126,7 +126,8 @@ impl Choice {
 /// Our preference among the client's groups; a client that names none takes any (RFC 8422 §4).
 fn choose_group(engine: &Engine, offered: Option<&[NamedGroup]>) -> Result<NamedGroup, HandshakeError> {
     let mut ours = groups(&engine.config).into_iter();
-    ours.find(|group| offered.is_none_or(|offered| offered.contains(group))).ok_or(HandshakeError::NoCommonGroup)
+    ours.find(|group| offered.is_none_or(|offered| offered.contains(group)))
+        .ok_or(HandshakeError::NoCommonGroup)
 }
 
 /// ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone.

@@ -191,8 +191,13 @@ impl Records {
         let (Ok(record_length), Ok(epoch)) = (record_length, epoch) else {
             return Err(SealError::BadMark);
         };
-        let header =
-            PlaintextHeader { content_type, version, epoch, sequence: number.sequence, length: record_length };
+        let header = PlaintextHeader {
+            content_type,
+            version,
+            epoch,
+            sequence: number.sequence,
+            length: record_length,
+        };
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
         let tag = write.protection.seal(number, &header, &mut out[body..]).map_err(SealError::Crypto)?;

@@ -365,10 +365,8 @@ mod tests {
     fn a_list_of_groups_is_neither_empty_nor_cut() {
         let with = |data: &[u8]| {
             let mut extensions = Extensions::new();
-            extensions.push(Extension {
-                extension_type: ExtensionType::SUPPORTED_GROUPS,
-                data: data.to_vec(),
-            });
+            extensions
+                .push(Extension { extension_type: ExtensionType::SUPPORTED_GROUPS, data: data.to_vec() });
             extensions.supported_groups()
         };
         assert_eq!(with(&[0, 0]), Err(ParseError::EmptyList));
