@@ -10,6 +10,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "shared by the test files")]
 
+pub mod forge;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
