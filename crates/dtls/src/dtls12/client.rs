@@ -31,6 +31,7 @@ use crate::wire::{
 
 /// What the client waits for.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitServerHello(AwaitServerHello),
     AwaitCertificate(AwaitCertificate),
@@ -175,10 +176,10 @@ impl AwaitServerHello {
             return Err(HandshakeError::BadRenegotiationInfo);
         }
         require_uncompressed_points(answers, HandshakeType::SERVER_HELLO)?;
-        let Some((chosen, _)) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
+        let Some(chosen) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
         // One profile, and one of ours (RFC 5764 §4.1.1).
-        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().0;
-        match chosen[..] {
+        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
+        match chosen.profiles[..] {
             [profile] if offered.contains(&profile) => Ok(Some(profile)),
             _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
         }

@@ -274,5 +274,6 @@ const RESERVED: [u8; PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH
 
 const _: () = assert!(TAG_LENGTH == 16, "the tag goes behind the payload");
 
-#[cfg(all(test, feature = "rustcrypto"))]
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;
