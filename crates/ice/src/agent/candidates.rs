@@ -119,9 +119,14 @@ impl Agent {
     ///
     /// # Errors
     /// [`RemoteCandidateError`]; nothing changed then.
-    pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) -> Result<(), RemoteCandidateError> {
+    pub fn add_remote_candidate(
+        &mut self,
+        now: Instant,
+        candidate: Candidate,
+    ) -> Result<(), RemoteCandidateError> {
         self.check_remote(&candidate)?;
-        let known = self.current.remote_candidates.iter().position(|c| same_address(c.address, candidate.address));
+        let known =
+            self.current.remote_candidates.iter().position(|c| same_address(c.address, candidate.address));
         if let Some(index) = known {
             self.upgrade_reflexive(index, &candidate);
         } else {
@@ -217,6 +222,7 @@ impl Agent {
             valid: false,
             revoked: false,
             nominate: false,
+            checked_plainly: false,
             nominated_at: None,
             answered_at: None,
             heard_at: None,
@@ -236,7 +242,8 @@ impl Agent {
 
     /// Makes room by removing the worst pair that is not under way (RFC 8445 §6.1.2.5).
     fn evict_below(&mut self, priority: u64) -> bool {
-        let idle = |pair: &&Pair| matches!(pair.state, PairState::Frozen | PairState::Waiting | PairState::Failed);
+        let idle =
+            |pair: &&Pair| matches!(pair.state, PairState::Frozen | PairState::Waiting | PairState::Failed);
         let worst = self.current.pairs.iter().filter(idle).min_by_key(|pair| pair.priority);
         let Some((key, worst)) = worst.map(|pair| (pair.key, pair.priority)) else { return false };
         if worst >= priority || self.current.pair(key).is_some_and(|pair| pair.revoked) {
