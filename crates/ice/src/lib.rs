@@ -56,6 +56,7 @@
 //! ```
 //! More: RFC 8445; trickle: RFC 8838; consent: RFC 7675; patience: RFC 8863; docs/ice.md.
 
+mod addressee;
 mod agent;
 mod candidate;
 mod config;
@@ -65,6 +66,7 @@ mod pair;
 mod session;
 mod stats;
 
+pub use addressee::destination_ufrag;
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateKind, Credentials, LocalId};
 pub use config::{Config, RemoteAddressPolicy};
