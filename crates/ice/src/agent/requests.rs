@@ -93,10 +93,10 @@ impl Agent {
                 AttributeType::PRIORITY => priority = priority.or(attribute.u32().ok()),
                 AttributeType::USE_CANDIDATE => request.use_candidate = true,
                 AttributeType::ICE_CONTROLLING => {
-                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlling, t)))
+                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlling, t)));
                 }
                 AttributeType::ICE_CONTROLLED => {
-                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlled, t)))
+                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlled, t)));
                 }
                 _ => {}
             }
