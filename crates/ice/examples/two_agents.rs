@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let base = Instant::now();
     let addresses: [SocketAddr; 2] = ["192.0.2.1:1000".parse()?, "192.0.2.2:2000".parse()?];
     let names = ["L", "R"];
-    let mut agents = [Agent::new(Config::default(), [1; 32], base), Agent::new(Config::default(), [2; 32], base)];
+    let mut agents =
+        [Agent::new(Config::default(), [1; 32], base), Agent::new(Config::default(), [2; 32], base)];
     agents[0].set_role(Role::Controlling);
     for (agent, address) in agents.iter_mut().zip(addresses) {
         agent.add_local_host(base, LocalId(0), address)?;
@@ -37,7 +38,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut out = Vec::new();
             while let Some(transmit) = agents[me].poll_transmit(now, &mut out) {
                 let kind = if out.starts_with(&[0, 1]) { "request" } else { "success" };
-                println!("{:3} ms  {} -> {}  {kind}, {} bytes", 10 * tick, names[me], transmit.destination, transmit.len);
+                println!(
+                    "{:3} ms  {} -> {}  {kind}, {} bytes",
+                    10 * tick,
+                    names[me],
+                    transmit.destination,
+                    transmit.len
+                );
                 wire.push((me, std::mem::take(&mut out)));
             }
             while let Some(event) = agents[me].poll_event() {

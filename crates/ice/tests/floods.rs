@@ -1,4 +1,5 @@
 //! Every bound of the configuration, filled (LESSONS: candidate floods, scanning, queues).
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

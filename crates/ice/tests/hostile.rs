@@ -1,4 +1,5 @@
 //! What an attacker or a broken peer may try (LESSONS §4, "STUN, ICE").
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
@@ -141,6 +142,35 @@ fn an_unknown_attribute_that_must_be_understood_gets_error_420_and_no_pair() {
     answer.verify(&IntegrityKey::from_password(&ours.pwd)).unwrap();
     assert_eq!(answer.error_code().unwrap().unwrap().code(), 420);
     assert_eq!(answer.attribute(AttributeType::UNKNOWN_ATTRIBUTES), Some(&[0x7a, 0xbc][..]));
+    assert!(world.agents[0].pairs().is_empty());
+}
+
+fn without_priority<'o>(out: &'o mut Vec<u8>, username: &str, key: &IntegrityKey) -> MessageBuilder<'o> {
+    MessageBuilder::new(out, Class::Request, Method::BINDING, TransactionId([9; 12]))
+        .bytes(AttributeType::USERNAME, username.as_bytes())
+        .integrity(key)
+}
+
+#[test]
+fn a_request_without_priority_gets_error_400_and_one_without_fingerprint_nothing() {
+    let mut world = World::new(11);
+    world.socket(0, "192.0.2.1:1000");
+    world.credentials();
+    let (username, ours, _) = genuine(&world, 0);
+    let key = IntegrityKey::from_password(&ours.pwd);
+    let from = address("192.0.2.2:2000");
+    let mut bytes = Vec::new();
+    without_priority(&mut bytes, &username, &key).finish().unwrap();
+    let result = world.agents[0].handle_datagram(world.now, SOURCE, from, &bytes);
+    assert_eq!(result, Err(Discard::Fingerprint));
+    let mut out = Vec::new();
+    assert_eq!(world.agents[0].poll_transmit(world.now, &mut out), None);
+    bytes.clear();
+    without_priority(&mut bytes, &username, &key).fingerprint().finish().unwrap();
+    let result = world.agents[0].handle_datagram(world.now, SOURCE, from, &bytes);
+    assert_eq!(result, Err(Discard::Priority));
+    world.agents[0].poll_transmit(world.now, &mut out).unwrap();
+    assert_eq!(MessageView::parse(&out).unwrap().error_code().unwrap(), Some(ErrorCode::BAD_REQUEST));
     assert!(world.agents[0].pairs().is_empty());
 }
 

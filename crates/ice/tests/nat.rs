@@ -30,7 +30,8 @@ fn connect(seed: u64, nats: [NatConfig; 2]) -> [State; 2] {
         network.send(base, at, server, b"seen");
     }
     let mut now = base + Duration::from_millis(100);
-    let seen: Vec<_> = std::iter::from_fn(|| network.poll_delivery(now)).map(|delivery| delivery.from).collect();
+    let seen: Vec<_> =
+        std::iter::from_fn(|| network.poll_delivery(now)).map(|delivery| delivery.from).collect();
     let mut agents = [0, 1].map(|side| Agent::new(Config::default(), seed_for(seed, side), now));
     agents[0].set_role(Role::Controlling);
     for side in [0, 1] {

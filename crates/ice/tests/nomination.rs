@@ -1,4 +1,5 @@
 //! Which of several working pairs carries data (RFC 8445 §8).
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

@@ -23,8 +23,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let message = MessageView::parse(&out)?;
     println!("The attributes, each padded to four bytes:");
     for attribute in message.attributes() {
-        let must = if attribute.kind.is_comprehension_required() { "must be understood" } else { "may be skipped" };
-        println!("  at {:3}  type {:#06x} ({must})  {:02x?}", attribute.offset, attribute.kind.0, attribute.value);
+        let must =
+            if attribute.kind.is_comprehension_required() { "must be understood" } else { "may be skipped" };
+        println!(
+            "  at {:3}  type {:#06x} ({must})  {:02x?}",
+            attribute.offset, attribute.kind.0, attribute.value
+        );
     }
     println!("Under the right password: {:?}", message.verify(&key));
     println!("Under another:            {:?}", message.verify(&IntegrityKey::from_password("guessed")));

@@ -160,7 +160,7 @@ impl World {
                 assert_eq!(transmit.len, out.len());
                 let local = self.sockets[me].iter().find(|(id, _)| *id == transmit.source).unwrap().1;
                 let bytes = std::mem::take(&mut out);
-                self.send(local, transmit.destination, bytes);
+                self.send(local, transmit.destination, &bytes);
             }
             while let Some(event) = self.agents[me].poll_event() {
                 self.events[me].push((self.now - self.base, event));
@@ -169,8 +169,8 @@ impl World {
     }
 
     /// Puts a datagram on the wire.
-    pub fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: Vec<u8>) {
-        self.wire.push((self.elapsed(), source, destination, bytes.clone()));
+    pub fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        self.wire.push((self.elapsed(), source, destination, bytes.to_vec()));
         if !(self.passes)(self.elapsed(), source, destination)
             || self.rng.next_u32() % 100 < self.loss_percent
         {
@@ -183,7 +183,7 @@ impl World {
         for _ in 0..copies {
             let jitter = self.jitter.checked_mul(self.rng.next_u32() % 1000).unwrap() / 1000;
             self.sequence += 1;
-            let flight = Flight { to, source, destination, bytes: bytes.clone() };
+            let flight = Flight { to, source, destination, bytes: bytes.to_vec() };
             self.flights.insert((self.now + self.delay + jitter, self.sequence), flight);
         }
     }
