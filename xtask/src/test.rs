@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::report::{Outcome, Report, Row, Unavailable};
+use crate::report::{Report, Row, Unavailable};
 use crate::workspace;
 
 mod suites;
@@ -82,14 +82,10 @@ fn row_of_error(suite: &str, error: &anyhow::Error, allowed: &[String]) -> Row {
     }
 }
 
-/// Whether a test with this ledger name ran and passed.
-pub(crate) fn passed(rows: &[Row], name: &str) -> bool {
-    rows.iter().any(|row| row.result == Outcome::Pass && row.case == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Outcome;
 
     fn absent() -> anyhow::Error {
         Unavailable { judge: "browsers", reason: "no rights for a namespace".to_owned() }.into()
