@@ -16,7 +16,7 @@ use crate::error::{Error, NewError};
 use crate::event::PeerEvent;
 use crate::interfaces;
 use crate::peer::plies::dtls::{self, Identity};
-use crate::peer::{self, ChannelConfig, ConnectionState, Reliability};
+use crate::peer::{self, ChannelConfig, CloseReason, ConnectionState, Reliability};
 use crate::sockets::Sockets;
 use crate::stats::ConnectionStats;
 use crate::task::{Parts, Status, Task};
@@ -176,6 +176,12 @@ impl PeerConnection {
     #[must_use]
     pub fn connection_state(&self) -> ConnectionState {
         self.inner.status.borrow().state
+    }
+
+    /// Why the connection has ended; `None` while it has not.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.inner.status.borrow().reason.clone()
     }
 
     /// Waits until the peer is reached and verified.

@@ -236,11 +236,11 @@ impl Task {
                 self.resolver.resolve(&name, candidate, ufrag);
             }
             Event::ConnectionStateChanged(state) => {
-                // The last state is published with its reason, which follows at once.
-                if !self.peer.is_closed() {
+                // The last state is told with its reason, which follows at once.
+                if !(self.peer.is_closed() && state == self.peer.state()) {
                     self.status.send_replace(Status { state, reason: None });
+                    self.tell(PeerEvent::ConnectionState(state));
                 }
-                self.tell(PeerEvent::ConnectionState(state));
             }
             Event::PathChanged(path) => {
                 self.reach(now, StageName::PairSelected);
@@ -258,6 +258,7 @@ impl Task {
             Event::Closed(reason) => {
                 let state = self.peer.state();
                 self.status.send_replace(Status { state, reason: Some(reason.clone()) });
+                self.tell(PeerEvent::ConnectionState(state));
                 self.tell(PeerEvent::Closed(reason));
             }
             _ => {}
