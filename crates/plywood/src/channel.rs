@@ -409,6 +409,7 @@ impl DataChannel {
     /// Begins to close: what was handed over is still delivered, then both directions end.
     /// [`closed`](Self::closed) waits for that; messages of the peer can be received until then.
     pub fn close(&self) {
+        self.inner.shared.advance(ReadyState::Closing);
         // Refused only if the connection has ended.
         let _ = self.inner.commands.send(Command::CloseChannel(self.inner.shared.id));
     }

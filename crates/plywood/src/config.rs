@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::certificate::Certificate;
-use crate::peer::plies::dtls::Version;
+use crate::peer::plies::dtls::Versions;
 use crate::peer::TraceSink;
 
 /// What the application may choose about a [`PeerConnection`](crate::PeerConnection).
@@ -25,8 +25,8 @@ pub struct Config {
     pub resolve_mdns: bool,
     /// Who we are. Default: a new certificate for each connection, so that peers cannot link them.
     pub certificate: Option<Arc<Certificate>>,
-    /// DTLS versions, best first. Default: all that are built.
-    pub dtls_versions: Option<Vec<Version>>,
+    /// DTLS versions that may be negotiated. Default: all that are built.
+    pub dtls_versions: Option<Versions>,
     /// Bytes of messages that wait in one channel, beyond the stack's own queue, before `send` waits. Default 1 MiB:
     /// enough to keep a fast path busy while the application sleeps a timer tick. At least 1.
     pub send_buffer_bytes: usize,

@@ -235,13 +235,13 @@ fn make_peer(config: &Config, start: Instant) -> Result<peer::PeerConnection, Ne
         Some(certificate) => Arc::clone(certificate),
         None => Arc::new(Certificate::generate().map_err(NewError::Certificate)?),
     };
-    let identity = Identity::from_der(&*provider, certificate.der.clone(), &certificate.pkcs8)
+    let identity = Identity::from_der(&*provider, &certificate.der, &certificate.pkcs8)
         .map_err(NewError::Identity)?
         .into_shared();
     let mut peer_config = peer::Config::new(identity, provider);
     peer_config.key_log = config.key_log;
-    if let Some(versions) = &config.dtls_versions {
-        peer_config.versions.clone_from(versions);
+    if let Some(versions) = config.dtls_versions {
+        peer_config.versions = versions;
     }
     let mut seed = [0; 32];
     ring::rand::SystemRandom::new().fill(&mut seed).map_err(|_| NewError::NoRandomness)?;

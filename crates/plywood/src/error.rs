@@ -19,7 +19,7 @@ pub enum NewError {
     /// No certificate could be made.
     Certificate(CertificateError),
     /// The certificate or key in the configuration is not one that DTLS can use.
-    Identity(crate::peer::plies::dtls::IdentityError),
+    Identity(crate::peer::plies::dtls::identity::IdentityError),
     /// The machine's interfaces could not be listed.
     Interfaces(io::Error),
     /// There is no address to bind to, not even loopback.

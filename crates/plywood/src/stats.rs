@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::peer::plies::dtls::{CipherSuite, Role, Version};
+use crate::peer::plies::dtls::wire::codes::CipherSuite;
+use crate::peer::plies::dtls::{Role, Version};
 use crate::peer::plies::ice::CandidateKind;
 use crate::peer::{ConnectionState, Stats};
 

@@ -11,16 +11,16 @@ use support::{connected, introduce, next_channel, soon, strangers};
 
 #[tokio::test]
 async fn two_peers_connect_and_the_stages_come_in_their_order() {
+    use StageName::{ChannelOpen, DtlsDone, Gathered, PairSelected, SctpUp};
     let (alice, bob, _ours, _theirs) = connected(DataChannelInit::default()).await;
     soon("alice", alice.connected()).await.unwrap();
     soon("bob", bob.connected()).await.unwrap();
     let mut stages = Vec::new();
-    while stages.last() != Some(&StageName::ChannelOpen) {
+    while stages.last() != Some(&ChannelOpen) {
         if let PeerEvent::Stage(stage) = soon("stages", alice.next_event()).await.unwrap() {
             stages.push(stage.name);
         }
     }
-    use StageName::{ChannelOpen, DtlsDone, Gathered, PairSelected, SctpUp};
     assert_eq!(stages, [Gathered, PairSelected, DtlsDone, SctpUp, ChannelOpen]);
 }
 

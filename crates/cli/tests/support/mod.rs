@@ -9,30 +9,30 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// What takes this long hangs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program, not started yet.
-pub fn plywood(arguments: &[&str]) -> Command {
+pub(crate) fn plywood(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plywood"));
     command.args(arguments).env("RUST_LOG", "warn");
     command
 }
 
 /// Runs the program to its end.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     plywood(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 /// A running program whose lines are JSON. It is killed when the test ends.
-pub struct Process {
-    pub child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Process {
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = plywood(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -52,19 +52,19 @@ impl Process {
         Self { child, stdin, lines, seen: Vec::new() }
     }
 
-    pub fn write(&mut self, line: &str) {
+    pub(crate) fn write(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(line.as_bytes()).unwrap();
         stdin.write_all(b"\n").unwrap();
         stdin.flush().unwrap();
     }
 
-    pub fn command(&mut self, command: &Value) {
+    pub(crate) fn command(&mut self, command: &Value) {
         self.write(&command.to_string());
     }
 
     /// The next line.
-    pub fn next(&mut self) -> Value {
+    pub(crate) fn next(&mut self) -> Value {
         let line = match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(error) => panic!("no more lines ({error}); so far {:#?}", self.seen),
@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// A line, if there is one already.
-    pub fn try_next(&mut self) -> Option<Value> {
+    pub(crate) fn try_next(&mut self) -> Option<Value> {
         let line = self.lines.recv_timeout(Duration::from_millis(5)).ok()?;
         let value: Value = serde_json::from_str(&line).unwrap();
         self.seen.push(value.clone());
@@ -83,7 +83,7 @@ impl Process {
     }
 
     /// The next line of this type; others are passed over.
-    pub fn wait(&mut self, kind: &str) -> Value {
+    pub(crate) fn wait(&mut self, kind: &str) -> Value {
         loop {
             let value = self.next();
             if value["type"] == kind {
@@ -93,7 +93,7 @@ impl Process {
     }
 
     /// Closes its stdin and returns its exit code.
-    pub fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.stdin = None;
         let begun = std::time::Instant::now();
         while begun.elapsed() < PATIENCE {

@@ -10,7 +10,7 @@ use plywood::{Config, DataChannel, DataChannelInit, PeerConnection, PeerEvent};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `future`, or a failure instead of a hang.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("nothing after {PATIENCE:?}: {what}"),
@@ -18,7 +18,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Two peers that know each other's descriptions, candidates included.
-pub async fn introduce(alice: &PeerConnection, bob: &PeerConnection) {
+pub(crate) async fn introduce(alice: &PeerConnection, bob: &PeerConnection) {
     alice.set_local_description(alice.create_offer().await.unwrap()).await.unwrap();
     bob.set_remote_description(alice.local_description().await.unwrap().unwrap()).await.unwrap();
     bob.set_local_description(bob.create_answer().await.unwrap()).await.unwrap();
@@ -26,13 +26,13 @@ pub async fn introduce(alice: &PeerConnection, bob: &PeerConnection) {
 }
 
 /// Two connections on loopback, not introduced yet.
-pub fn strangers() -> (PeerConnection, PeerConnection) {
+pub(crate) fn strangers() -> (PeerConnection, PeerConnection) {
     let config = Config::loopback_only();
     (PeerConnection::new(&config).unwrap(), PeerConnection::new(&config).unwrap())
 }
 
 /// The next channel that the peer opened.
-pub async fn next_channel(connection: &PeerConnection) -> DataChannel {
+pub(crate) async fn next_channel(connection: &PeerConnection) -> DataChannel {
     soon("a channel of the peer", async {
         loop {
             if let PeerEvent::DataChannel(channel) = connection.next_event().await.unwrap() {
@@ -44,7 +44,7 @@ pub async fn next_channel(connection: &PeerConnection) -> DataChannel {
 }
 
 /// Two connected peers, and both ends of one channel.
-pub async fn connected(init: DataChannelInit) -> (PeerConnection, PeerConnection, DataChannel, DataChannel) {
+pub(crate) async fn connected(init: DataChannelInit) -> (PeerConnection, PeerConnection, DataChannel, DataChannel) {
     let (alice, bob) = strangers();
     let ours = alice.create_data_channel("test", init).await.unwrap();
     introduce(&alice, &bob).await;
@@ -54,6 +54,6 @@ pub async fn connected(init: DataChannelInit) -> (PeerConnection, PeerConnection
 }
 
 /// Bytes that differ from place to place and from size to size.
-pub fn pattern(len: usize) -> Vec<u8> {
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ len) as u8).collect()
 }

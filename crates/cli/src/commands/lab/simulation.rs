@@ -200,7 +200,7 @@ impl Simulation {
     fn handle_event(&mut self, at: usize, event: Event) -> anyhow::Result<()> {
         match event {
             Event::PathChanged(path) => self.note(at, format!("pair selected: {} -> {}", path.local, path.remote)),
-            Event::DtlsConnected { version, suite } => self.note(at, format!("DTLS done: {version}, {suite}")),
+            Event::DtlsConnected { version, suite } => self.note(at, format!("DTLS done: {version:?}, {suite:?}")),
             Event::SctpConnected => self.note(at, "SCTP up".to_owned()),
             Event::ChannelOpened { id, remote } => {
                 let label = self.hosts[at].peer.channel_config(id).map(|config| config.label.clone());

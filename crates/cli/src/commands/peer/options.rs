@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Args as ClapArgs;
-use plywood::peer::plies::dtls::{Role, Version};
+use plywood::peer::plies::dtls::{Role, Versions};
 use plywood::peer::plies::ice::CandidateKind;
 use plywood::{Config, ConnectionStats, Endpoint, PeerConnection};
 use serde_json::{Value, json};
@@ -54,8 +54,8 @@ impl Args {
             Config { bind: self.bind.clone(), loopback: self.loopback, ..Config::default() };
         for option in &self.options {
             match option.split_once('=') {
-                Some(("dtls", "12" | "1.2")) => config.dtls_versions = Some(vec![Version::DTLS12]),
-                Some(("dtls", "13" | "1.3")) => config.dtls_versions = Some(vec![Version::DTLS13]),
+                Some(("dtls", "12" | "1.2")) => config.dtls_versions = Some(Versions { v1_2: true, v1_3: false }),
+                Some(("dtls", "13" | "1.3")) => config.dtls_versions = Some(Versions { v1_2: false, v1_3: true }),
                 Some(("dtls", other)) => anyhow::bail!("--opt dtls={other}: the versions are 12 and 13"),
                 _ => {} // the contract: unknown keys are ignored
             }
@@ -76,8 +76,8 @@ impl Args {
 pub(crate) fn stats_event(stats: &ConnectionStats) -> Value {
     let dtls = stats.dtls.as_ref().map(|dtls| {
         json!({
-            "version": format!("{:04X}", dtls.version.0),
-            "cipher": dtls.suite.to_string(),
+            "version": format!("{:04X}", dtls.version.code().0),
+            "cipher": format!("{:?}", dtls.suite),
             "role": match dtls.role { Role::Client => "client", Role::Server => "server" },
         })
     });
