@@ -99,8 +99,7 @@ fn options(argument: &Value) -> Result<(usize, u16, u32, SendOptions), String> {
 
 /// The last number in `htonl(1234)`, `[{..., 1000}]` or `1000`.
 fn digits(text: &str) -> Option<u64> {
-    let runs = text.split(|c: char| !c.is_ascii_digit());
-    runs.filter(|run| !run.is_empty()).next_back()?.parse().ok()
+    text.split(|c: char| !c.is_ascii_digit()).rfind(|run| !run.is_empty())?.parse().ok()
 }
 
 fn send(run: &mut Run, argument: &Value, returned: &str) -> Result<(), String> {

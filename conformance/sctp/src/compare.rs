@@ -157,9 +157,8 @@ fn compare_unrecognized(expected: &Node, reports: &mut Vec<&Parameter>) -> Diffe
         let Value::Node(parameter) = parameter else { return Err(format!("a parameter {parameter:?}")) };
         let mut wanted = Vec::new();
         encode::raw_parameter(&mut wanted, parameter)?;
-        let trimmed = |bytes: &[u8]| {
-            bytes.to_vec().into_iter().take(usize::from(u16_at(bytes, 2))).collect::<Vec<u8>>()
-        };
+        let trimmed =
+            |bytes: &[u8]| bytes.iter().copied().take(usize::from(u16_at(bytes, 2))).collect::<Vec<u8>>();
         let found = reports.iter().position(|report| trimmed(&report.value) == trimmed(&wanted));
         let at = found.ok_or_else(|| format!("no report of the unrecognized parameter {wanted:02x?}"))?;
         reports.remove(at);
