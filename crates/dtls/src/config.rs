@@ -1,0 +1,127 @@
+//! Every tunable: its unit, its default, and where the default comes from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::ConfigError;
+use crate::fingerprint::Fingerprint;
+use crate::identity::Identity;
+use crate::provider::Provider;
+use crate::version::Versions;
+use crate::wire::codes::{CipherSuite, NamedGroup};
+
+/// Which side of the handshake we are. WebRTC decides by `a=setup` (RFC 8842 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sends the first ClientHello (`a=setup:active`).
+    Client,
+    /// Waits for it (`a=setup:passive`).
+    Server,
+}
+
+/// Everything that a connection needs to know beforehand. The seed is not part of it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Client or server.
+    pub role: Role,
+    /// Our certificate and its key.
+    pub identity: Arc<Identity>,
+    /// The crypto library.
+    pub provider: Arc<dyn Provider>,
+    /// The peer's certificate must have one of these; of several hash algorithms only the strongest that
+    /// we know counts (RFC 8122 §5). With none, every peer is refused.
+    pub remote_fingerprints: Vec<Fingerprint>,
+    /// Versions enabled. Default: 1.2.
+    pub versions: Versions,
+    /// Suites for 1.2, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
+    /// does fastest), ChaCha20-Poly1305, AES-256-GCM, each with ECDSA, then with RSA.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's.
+    pub groups: Vec<NamedGroup>,
+    /// SRTP profiles that are offered or accepted (RFC 5764 §4.1.2). Default: none.
+    pub srtp_profiles: Vec<u16>,
+    /// The largest datagram that a flight may use: UDP payload bytes. Default: 1200, as browsers do.
+    pub mtu_bytes: usize,
+    /// When a flight is sent again for the first time. Default: 1 s (RFC 6347 §4.2.4.1);
+    /// [`crate::Connection::set_round_trip`] shortens it.
+    pub initial_timeout: Duration,
+    /// Where doubling the timeout stops. Default: 60 s (RFC 6347 §4.2.4.1).
+    pub max_timeout: Duration,
+    /// The handshake is given up when the timer of one flight expires for this time. Default: 13.
+    pub max_timeouts: u32,
+    /// The handshake is given up this long after it began, whatever the timers say. Default: 60 s, twice the
+    /// time after which ICE consent is lost (RFC 7675 §5.1).
+    pub handshake_timeout: Duration,
+    /// The longest handshake message that is put together, in bytes. Default: 32 KiB: a certificate of a few
+    /// hundred bytes and a ClientHello with a post-quantum share are far below.
+    pub max_handshake_message_bytes: usize,
+    /// Bytes of all incomplete handshake messages together. Default: 64 KiB.
+    pub max_reassembly_bytes: usize,
+    /// Bytes of records that come before their keys. Default: 8 KiB, a reordered flight.
+    pub max_early_record_bytes: usize,
+    /// Bytes of application data that come before the peer is verified. Default: 16 KiB.
+    pub max_early_data_bytes: usize,
+    /// Whether [`crate::Event::KeyLog`] tells the secrets. Default: no.
+    pub key_log: bool,
+}
+
+impl Config {
+    /// No MTU may be smaller: the headers of one record and one byte of a message have to fit, with room for
+    /// progress. IPv4 guarantees 576, BoGo tests with 256.
+    pub const MIN_MTU_BYTES: usize = 128;
+
+    /// A configuration with every default.
+    #[must_use]
+    pub fn new(
+        role: Role,
+        identity: Arc<Identity>,
+        provider: Arc<dyn Provider>,
+        remote_fingerprints: Vec<Fingerprint>,
+    ) -> Self {
+        let groups = provider.groups().to_vec();
+        Self {
+            role,
+            identity,
+            provider,
+            remote_fingerprints,
+            versions: Versions::default(),
+            cipher_suites: DEFAULT_CIPHER_SUITES.to_vec(),
+            groups,
+            srtp_profiles: Vec::new(),
+            mtu_bytes: 1200,
+            initial_timeout: Duration::from_secs(1),
+            max_timeout: Duration::from_mins(1),
+            max_timeouts: 13,
+            handshake_timeout: Duration::from_mins(1),
+            max_handshake_message_bytes: 32 * 1024,
+            max_reassembly_bytes: 64 * 1024,
+            max_early_record_bytes: 8 * 1024,
+            max_early_data_bytes: 16 * 1024,
+            key_log: false,
+        }
+    }
+
+    /// Whether a connection can work with this configuration. `Connection::new` asks too: one that cannot
+    /// is closed from the beginning.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`] found.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if !self.versions.v1_2 {
+            return Err(ConfigError::NoSupportedVersion);
+        }
+        if self.mtu_bytes < Self::MIN_MTU_BYTES {
+            return Err(ConfigError::MtuTooSmall { mtu_bytes: self.mtu_bytes });
+        }
+        crate::dtls12::validate(self)
+    }
+}
+
+const DEFAULT_CIPHER_SUITES: [CipherSuite; 6] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+];

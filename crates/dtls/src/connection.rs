@@ -1,0 +1,366 @@
+//! The connection: what goes in, what comes out, and who handles it.
+//!
+//! ```text
+//!   Idle --start--> Client12 --.
+//!                              |--Finished and fingerprint verified--> Established --> Closed
+//!           (new)   Server12 --'                                          |
+//!                        |  broken rule, timeout                          | close_notify, fatal alert, close
+//!                        `-----------------------> Closed <---------------'
+//! ```
+//!
+//! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake
+//! message during the handshake that breaks a rule. Everything else that is wrong is a [`Discard`].
+
+mod engine;
+mod input;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::engine::Engine;
+use crate::config::{Config, Role};
+use crate::dtls12;
+use crate::error::{Discard, ExportError, HandshakeError, SealError};
+use crate::event::{CloseReason, Event};
+use crate::flight::initial_timeout;
+use crate::records::RecordMark;
+use crate::stats::Stats;
+use crate::version::Version;
+use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::{Alert, AlertDescription, ContentType};
+
+/// A record that was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Where the next record begins; the length of the datagram if there is none.
+    pub next: usize,
+    /// Where application data stands in the datagram now. `None`: a handshake record or alert, consumed.
+    pub plaintext: Option<std::ops::Range<usize>>,
+}
+
+/// A record that was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discarded {
+    /// Where the next record begins; the length of the datagram if there is none.
+    pub next: usize,
+    /// Why.
+    pub reason: Discard,
+}
+
+/// One DTLS connection, client or server.
+#[derive(Debug)]
+pub struct Connection {
+    engine: Engine,
+    phase: Phase,
+    /// Records that came before their keys.
+    early_records: VecDeque<Vec<u8>>,
+    early_record_bytes: usize,
+    /// Application data that came before the peer was verified.
+    early_data: VecDeque<Vec<u8>>,
+    early_data_bytes: usize,
+    /// The last alert that came in the clear: not believed, but told if the handshake times out.
+    unauthenticated_alert: Option<AlertDescription>,
+    /// Renegotiation was refused once already: one answer is enough.
+    refused_renegotiation: bool,
+}
+
+/// Where the connection stands. Each handshake owns what it needs; nothing is left over for other phases.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// A client that was not started.
+    Idle,
+    /// A client of 1.2, or one that does not know the version yet.
+    Client12(dtls12::client::State),
+    /// A server of 1.2, or one that does not know the version yet.
+    Server12(dtls12::server::State),
+    /// Data may flow.
+    Established(Box<dtls12::Established>),
+    /// Over. Queued alerts still go out.
+    Closed,
+}
+
+impl Connection {
+    /// A new connection; `seed` makes all its randomness, as far as the provider obeys one. With a
+    /// configuration that cannot work (see [`Config::validate`]) it is closed from the beginning.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let _ = now; // a handshake begins with its first message, not here
+        let invalid = config.validate().err();
+        let role = config.role;
+        let mut connection = Self {
+            engine: Engine::new(config, seed),
+            phase: match role {
+                Role::Client => Phase::Idle,
+                Role::Server => Phase::Server12(dtls12::server::State::new()),
+            },
+            early_records: VecDeque::new(),
+            early_record_bytes: 0,
+            early_data: VecDeque::new(),
+            early_data_bytes: 0,
+            unauthenticated_alert: None,
+            refused_renegotiation: false,
+        };
+        if let Some(error) = invalid {
+            connection.end(CloseReason::Config(error));
+        }
+        connection
+    }
+
+    /// A client says hello; a server goes on waiting for one. More than one call does nothing more.
+    pub fn start(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Idle) {
+            return;
+        }
+        self.begin_handshake(now);
+        match dtls12::client::State::start(&mut self.engine, now) {
+            Ok(state) => self.enter(Phase::Client12(state)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn begin_handshake(&mut self, now: Instant) {
+        if self.engine.give_up_at.is_none() {
+            self.engine.give_up_at = now.checked_add(self.engine.config.handshake_timeout);
+        }
+    }
+
+    /// Changes the phase, and says so.
+    fn enter(&mut self, phase: Phase) {
+        if let (Phase::Established(established), false) = (&phase, self.is_connected()) {
+            self.engine.give_up_at = None;
+            self.engine.timer.stop();
+            self.engine.reassembly.clear();
+            // Whatever is not encrypted from now on is not from the peer.
+            self.engine.records.drop_read_epochs_before(1);
+            let (suite, group) = (established.suite, established.group);
+            tracing::debug!(?suite, ?group, "connected");
+            self.engine.events.push_back(Event::Connected { version: Version::Dtls12, suite, group });
+        }
+        self.phase = phase;
+    }
+
+    /// A broken rule ends the connection, and the peer is told.
+    fn fail(&mut self, error: HandshakeError) {
+        self.engine.flight.clear();
+        self.engine.alert(Alert::fatal(error.alert()));
+        self.end(CloseReason::Handshake(error));
+    }
+
+    /// The end; it comes once.
+    fn end(&mut self, reason: CloseReason) {
+        tracing::debug!(%reason, "closed");
+        self.phase = Phase::Closed;
+        self.engine.timer.stop();
+        self.engine.give_up_at = None;
+        self.engine.reassembly.clear();
+        self.early_records.clear();
+        self.early_record_bytes = 0;
+        self.engine.events.push_back(Event::Closed(reason));
+    }
+
+    /// Time has come to [`Connection::poll_timeout`], or not: early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let expired = due(self.engine.timer.deadline());
+        let transmissions = self.engine.timer.timeouts() + 1;
+        if due(self.engine.give_up_at) || (expired && transmissions >= self.engine.config.max_timeouts) {
+            let unauthenticated_alert = self.unauthenticated_alert;
+            self.engine.flight.clear();
+            self.end(CloseReason::TimedOut { transmissions, unauthenticated_alert });
+        } else if expired {
+            self.engine.timer.back_off(now);
+            self.engine.resend_flight(now);
+        }
+    }
+
+    /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (timer, give_up) = (self.engine.timer.deadline(), self.engine.give_up_at);
+        timer.into_iter().chain(give_up).min()
+    }
+
+    /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        let _ = now;
+        self.engine.poll_transmit(out)
+    }
+
+    /// The next thing that the owner should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.engine.events.pop_front()
+    }
+
+    /// Application data that came before the peer was verified, now that it is.
+    pub fn poll_early_data(&mut self) -> Option<Vec<u8>> {
+        if !self.is_connected() {
+            return None;
+        }
+        let data = self.early_data.pop_front()?;
+        self.early_data_bytes -= data.len();
+        Some(data)
+    }
+
+    /// Whether the peer's Finished and fingerprint are verified: data may flow both ways.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Established(_))
+    }
+
+    /// Whether our own data may be sealed now. In 1.2 that is when the peer is verified.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.is_connected()
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Exact bytes around a payload, as things stand now.
+    #[must_use]
+    pub fn record_overhead(&self) -> usize {
+        self.engine.records.overhead(self.engine.records.newest_write_epoch())
+    }
+
+    /// Reserves the header of a record at the end of `out`; the payload is written behind it.
+    ///
+    /// # Errors
+    /// [`SealError::NotConnected`], [`SealError::Closed`]; [`SealError::NumbersExhausted`] ends the connection.
+    pub fn begin_record(&mut self, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
+        match self.phase {
+            Phase::Established(_) => {}
+            Phase::Closed => return Err(SealError::Closed),
+            Phase::Idle | Phase::Client12(_) | Phase::Server12(_) => return Err(SealError::NotConnected),
+        }
+        let begun = self.engine.records.begin(self.engine.write_epoch, out);
+        if begun == Err(SealError::NumbersExhausted) {
+            self.end(CloseReason::NumbersExhausted);
+        }
+        begun
+    }
+
+    /// Seals what stands behind `mark`, in place; the record gets its number here.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`], or [`SealError::BadMark`] if `out` is not the buffer of `mark`.
+    pub fn finish_record(&mut self, out: &mut Vec<u8>, mark: RecordMark) -> Result<(), SealError> {
+        let length = out.len().saturating_sub(mark.payload());
+        self.engine.records.finish(out, mark, ContentType::APPLICATION_DATA)?;
+        self.engine.stats.records_sent += 1;
+        self.engine.stats.application_bytes_sent += length as u64;
+        Ok(())
+    }
+
+    /// The largest datagram that flights may use, in bytes of UDP payload; not below
+    /// [`Config::MIN_MTU_BYTES`].
+    pub fn set_mtu(&mut self, bytes: usize) {
+        self.engine.config.mtu_bytes = bytes.max(Config::MIN_MTU_BYTES);
+    }
+
+    /// Tells the round trip of the path: a flight over it is repeated after twice that time, at least 50 ms
+    /// (where browsers begin), at most `Config::initial_timeout`.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.engine.timer.set_initial(initial_timeout(round_trip, self.engine.config.initial_timeout));
+    }
+
+    /// Changes the initial retransmission timeout. A running timer is rescaled and keeps its back-off.
+    pub fn set_initial_timeout(&mut self, timeout: Duration) {
+        self.engine.config.initial_timeout = timeout;
+        self.engine.timer.set_initial(timeout);
+    }
+
+    /// Keying material for somebody else (RFC 5705 §4).
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn export_keying_material(
+        &self,
+        label: &str,
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
+        match &self.phase {
+            Phase::Established(established) => established.export(label, context, out),
+            _ => Err(ExportError::NotConnected),
+        }
+    }
+
+    /// Ends the connection; a peer that said or heard something is told by close_notify.
+    pub fn close(&mut self, now: Instant) {
+        let _ = now;
+        match self.phase {
+            Phase::Closed => return,
+            Phase::Idle => {}
+            Phase::Client12(_) | Phase::Server12(_) => {
+                self.engine.flight.clear();
+                if self.engine.give_up_at.is_some() {
+                    self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+                }
+            }
+            Phase::Established(_) => self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY)),
+        }
+        self.end(CloseReason::Local);
+    }
+
+    /// The peer's certificate in DER, once verified.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.established().map(|established| established.peer.certificate())
+    }
+
+    /// The version, once connected.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.established().map(|_| Version::Dtls12)
+    }
+
+    /// The cipher suite, once connected.
+    #[must_use]
+    pub fn suite(&self) -> Option<CipherSuite> {
+        self.established().map(|established| established.suite)
+    }
+
+    /// The group of the key exchange, once connected.
+    #[must_use]
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.established().map(|established| established.group)
+    }
+
+    /// The SRTP profile that was agreed on, if one was (RFC 5764 §4.1).
+    #[must_use]
+    pub fn srtp_profile(&self) -> Option<u16> {
+        self.established().and_then(|established| established.srtp_profile)
+    }
+
+    /// Client or server.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.engine.config.role
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.engine.stats
+    }
+
+    fn established(&self) -> Option<&dtls12::Established> {
+        match &self.phase {
+            Phase::Established(established) => Some(established),
+            _ => None,
+        }
+    }
+
+    /// Continues our record numbers at `sequence`.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    fn skip_to(&mut self, sequence: u64) {
+        self.engine.records.skip_to(sequence);
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "rustcrypto")]
+mod tests;

@@ -1,0 +1,154 @@
+//! What every handshake works with, whatever its version: numbers, queues, timers.
+//!
+//! Problem: flights, reassembly and records are the same for client and server, and nearly so for 1.2 and 1.3.
+//! How: one struct that the state machines borrow. They decide what is said; this is how it is said.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use plywood_octets::Put;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::config::Config;
+use crate::event::Event;
+use crate::flight::{Flight, RetransmitTimer};
+use crate::reassembly::{Message, Reassembly};
+use crate::records::Records;
+use crate::stats::Stats;
+use crate::transcript::Transcript;
+use crate::wire::{Alert, ContentType, HandshakeType};
+
+/// Shared machinery of the handshakes.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub config: Config,
+    pub rng: ChaCha20Rng,
+    pub records: Records,
+    pub reassembly: Reassembly,
+    pub transcript: Transcript,
+    pub flight: Flight,
+    pub timer: RetransmitTimer,
+    /// The handshake is given up then.
+    pub give_up_at: Option<Instant>,
+    /// When the flight was last begun to be sent.
+    pub last_transmission: Option<Instant>,
+    pub events: VecDeque<Event>,
+    pub stats: Stats,
+    /// The epoch of what we say next.
+    pub write_epoch: u64,
+    next_message_seq: u16,
+    alerts: VecDeque<(u64, Alert)>,
+}
+
+/// A close_notify and a fatal alert: no more can be waiting.
+const MAX_ALERTS: usize = 4;
+
+impl Engine {
+    pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            rng: ChaCha20Rng::from_seed(seed),
+            records: Records::new(),
+            reassembly: Reassembly::new(config.max_handshake_message_bytes, config.max_reassembly_bytes),
+            transcript: Transcript::default(),
+            flight: Flight::default(),
+            timer: RetransmitTimer::new(config.initial_timeout, config.max_timeout),
+            give_up_at: None,
+            last_transmission: None,
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            write_epoch: 0,
+            next_message_seq: 0,
+            alerts: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// 32 fresh bytes for a hello.
+    pub(crate) fn random(&mut self) -> [u8; 32] {
+        let mut random = [0; 32];
+        self.rng.fill_bytes(&mut random);
+        random
+    }
+
+    /// The peer answered: what we said before need not be said again.
+    pub(crate) fn begin_flight(&mut self) {
+        self.flight.clear();
+        self.timer.stop();
+    }
+
+    /// Adds a handshake message to the flight and to the transcript.
+    pub(crate) fn say(&mut self, message_type: HandshakeType, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut body = Vec::new();
+        write(&mut body);
+        self.transcript.add(message_type, self.next_message_seq, &body);
+        self.flight.push(self.write_epoch, message_type, self.next_message_seq, body);
+        self.next_message_seq = self.next_message_seq.wrapping_add(1);
+    }
+
+    /// Adds a ChangeCipherSpec: what follows it is said under the next epoch.
+    pub(crate) fn change_cipher_spec(&mut self) {
+        self.flight.push_change_cipher_spec(self.write_epoch);
+        self.write_epoch += 1;
+    }
+
+    /// The flight is complete and wants an answer.
+    pub(crate) fn await_answer(&mut self, now: Instant) {
+        self.timer.start(now);
+        self.last_transmission = Some(now);
+    }
+
+    /// A message of the peer counts.
+    pub(crate) fn heard(&mut self, message: &Message) {
+        self.transcript.add(message.message_type, message.message_seq, &message.body);
+    }
+
+    /// Sends the flight from its beginning.
+    pub(crate) fn resend_flight(&mut self, now: Instant) {
+        self.flight.rewind();
+        self.last_transmission = Some(now);
+        self.stats.flights_resent += 1;
+    }
+
+    /// Queues an alert under the present epoch.
+    pub(crate) fn alert(&mut self, alert: Alert) {
+        if self.alerts.len() < MAX_ALERTS {
+            self.alerts.push_back((self.write_epoch, alert));
+        }
+    }
+
+    /// Appends one datagram: of the flight first, then alerts.
+    pub(crate) fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<usize> {
+        let start = out.len();
+        let mtu = self.timer.datagram_bytes(self.config.mtu_bytes);
+        match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
+            Ok(true) => {}
+            Ok(false) => self.write_alert(out)?,
+            Err(_) => {
+                // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
+                out.truncate(start);
+                return None;
+            }
+        }
+        self.stats.handshake_datagrams_sent += 1;
+        Some(out.len() - start)
+    }
+
+    fn write_alert(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let (epoch, alert) = self.alerts.pop_front()?;
+        let mark = self.records.begin(epoch, out).ok()?;
+        out.put_slice(&alert.encode());
+        if self.records.finish(out, mark, ContentType::ALERT).is_err() {
+            out.truncate(mark.start());
+            return None;
+        }
+        self.stats.records_sent += 1;
+        Some(())
+    }
+
+    /// Takes the last message out of the flight, for a test that sends another one in its place.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn take_last_of_flight(&mut self) -> Option<u16> {
+        self.flight.pop()
+    }
+}

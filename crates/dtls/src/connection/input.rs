@@ -1,0 +1,243 @@
+//! What comes in: records to fragments, alerts and data; fragments to messages; messages to the handshake.
+//!
+//! ```text
+//!   record, epoch 0   handshake -> reassembly      alert, data -> dropped: anyone can write them
+//!   record, epoch 1   data -> application (queued until the peer is verified)
+//!                     alert -> the end             handshake -> Finished; afterwards, its repetition
+//!   no keys yet       kept, bounded, and opened once the keys are there
+//! ```
+
+use std::mem;
+use std::time::Instant;
+
+use plywood_octets::Reader;
+
+use super::{Connection, Discarded, Opened, Phase};
+use crate::config::Role;
+use crate::error::{Discard, HandshakeError};
+use crate::event::CloseReason;
+use crate::reassembly::{Inserted, Message};
+use crate::records::{OpenedRecord, Unopened};
+use crate::wire::record::MAX_PLAINTEXT;
+use crate::wire::{
+    Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
+};
+
+/// The peer's flight repeated asks for ours; but not more often than this part of the timeout, so that a
+/// network that duplicates packets does not make us repeat everything.
+const REPEAT_DIVISOR: u32 = 4;
+
+impl Connection {
+    /// Opens the record that begins at `at`, in place. Call with `at` 0, then with each `next`, until the end
+    /// of the datagram; a record that is dropped does not drop its neighbours.
+    ///
+    /// # Errors
+    /// [`Discarded`]: why this record was dropped, and where the next one begins.
+    pub fn open_record(&mut self, now: Instant, datagram: &mut [u8], at: usize) -> Result<Opened, Discarded> {
+        let end = datagram.len();
+        if matches!(self.phase, Phase::Closed | Phase::Idle) {
+            return self.discard(end, Discard::NotOpen);
+        }
+        match self.engine.records.open(datagram, at) {
+            Ok(record) => {
+                let bytes = datagram.get(record.plaintext.clone()).unwrap_or_default();
+                self.handle_record(now, &record, bytes)
+            }
+            Err(Unopened::Early { next }) => {
+                let record = datagram.get(at..next).unwrap_or_default();
+                self.keep_early_record(record, next)
+            }
+            Err(Unopened::Discarded(discarded)) => self.discard(discarded.next, discarded.reason),
+        }
+    }
+
+    fn discard(&mut self, next: usize, reason: Discard) -> Result<Opened, Discarded> {
+        self.engine.stats.count(reason);
+        Err(Discarded { next, reason })
+    }
+
+    fn handle_record(
+        &mut self,
+        now: Instant,
+        record: &OpenedRecord,
+        bytes: &[u8],
+    ) -> Result<Opened, Discarded> {
+        let next = record.next;
+        let encrypted = record.number.epoch > 0;
+        if encrypted && bytes.len() > MAX_PLAINTEXT {
+            self.fail(HandshakeError::RecordOverflow);
+            return Ok(Opened { next, plaintext: None });
+        }
+        self.engine.stats.records_received += 1;
+        let used = match (record.content_type, encrypted) {
+            (ContentType::APPLICATION_DATA, true) => return self.handle_data(record, bytes),
+            (ContentType::APPLICATION_DATA, false) => Err(Discard::PlaintextApplicationData),
+            (ContentType::HANDSHAKE, true) if self.is_connected() => self.handle_late_handshake(now, bytes),
+            (ContentType::HANDSHAKE, _) => self.handle_fragments(now, record.number.epoch, bytes),
+            (ContentType::ALERT, true) => self.handle_alert(bytes),
+            (ContentType::ALERT, false) => self.note_plaintext_alert(bytes),
+            // It says nothing that the epoch of the next record does not say too; so one that is lost does no
+            // harm, and one that is forged has no effect.
+            (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] => Ok(()),
+            (ContentType::CHANGE_CIPHER_SPEC, _) => Err(Discard::UnexpectedChangeCipherSpec),
+            _ => Err(Discard::UnknownContentType),
+        };
+        match used {
+            Ok(()) => Ok(Opened { next, plaintext: None }),
+            Err(reason) => self.discard(next, reason),
+        }
+    }
+
+    fn handle_data(&mut self, record: &OpenedRecord, bytes: &[u8]) -> Result<Opened, Discarded> {
+        let next = record.next;
+        if self.is_connected() {
+            self.engine.stats.application_bytes_received += bytes.len() as u64;
+            // A client sends data only once it has our Finished: the final flight has arrived.
+            if !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
+                self.engine.flight.clear();
+            }
+            return Ok(Opened { next, plaintext: Some(record.plaintext.clone()) });
+        }
+        if self.early_data_bytes + bytes.len() > self.engine.config.max_early_data_bytes || bytes.is_empty() {
+            return self.discard(next, Discard::BufferFull);
+        }
+        self.early_data_bytes += bytes.len();
+        self.early_data.push_back(bytes.to_vec());
+        Ok(Opened { next, plaintext: None })
+    }
+
+    fn keep_early_record(&mut self, record: &[u8], next: usize) -> Result<Opened, Discarded> {
+        if self.is_connected() {
+            return self.discard(next, Discard::UnknownEpoch);
+        }
+        if self.early_record_bytes + record.len() > self.engine.config.max_early_record_bytes {
+            return self.discard(next, Discard::BufferFull);
+        }
+        self.early_record_bytes += record.len();
+        self.early_records.push_back(record.to_vec());
+        Ok(Opened { next, plaintext: None })
+    }
+
+    /// The keys are there: what came before them is opened now, each record once.
+    fn open_early_records(&mut self, now: Instant) {
+        self.early_record_bytes = 0;
+        for mut record in mem::take(&mut self.early_records) {
+            // Data among them is not connected yet, and is queued; a forged record is dropped and counted.
+            if let Ok(Opened { plaintext: Some(range), .. }) = self.open_record(now, &mut record, 0) {
+                // The Finished stood before it among the early records.
+                let data = record.get(range).unwrap_or_default();
+                if self.early_data_bytes + data.len() <= self.engine.config.max_early_data_bytes {
+                    self.early_data_bytes += data.len();
+                    self.early_data.push_back(data.to_vec());
+                }
+            }
+        }
+    }
+
+    /// An alert that the peer alone can have written.
+    fn handle_alert(&mut self, bytes: &[u8]) -> Result<(), Discard> {
+        let alert = Alert::parse(bytes).map_err(|_| Discard::IgnoredAlert)?;
+        match (alert.description, alert.level) {
+            (AlertDescription::CLOSE_NOTIFY, _) => {
+                // RFC 5246 §7.2.1: answered with the same, and pending data is given up.
+                self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+                self.end(CloseReason::Peer);
+            }
+            (description, AlertLevel::FATAL) => {
+                self.engine.flight.clear();
+                self.end(CloseReason::PeerAlert(description));
+            }
+            _ => return Err(Discard::IgnoredAlert),
+        }
+        Ok(())
+    }
+
+    fn note_plaintext_alert(&mut self, bytes: &[u8]) -> Result<(), Discard> {
+        if let Ok(Alert { description, level: AlertLevel::FATAL }) = Alert::parse(bytes) {
+            self.unauthenticated_alert = Some(description);
+        }
+        Err(Discard::PlaintextAlert)
+    }
+
+    /// Handshake records after the handshake: the peer's Finished again, or a renegotiation, which is refused.
+    fn handle_late_handshake(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Discard> {
+        let fragment = Fragment::parse(&mut Reader::new(bytes)).map_err(|_| Discard::MalformedFragment)?;
+        match fragment.header.message_type {
+            // Our final flight was lost. Only the peer can have sealed this, so nobody else makes us repeat it.
+            HandshakeType::FINISHED => {
+                if self.role() == Role::Server && !self.engine.flight.is_empty() {
+                    self.engine.resend_flight(now);
+                }
+                Ok(())
+            }
+            HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO => {
+                if !mem::replace(&mut self.refused_renegotiation, true) {
+                    self.engine.alert(Alert::warning(AlertDescription::NO_RENEGOTIATION));
+                }
+                Err(Discard::Renegotiation)
+            }
+            _ => Err(Discard::Renegotiation),
+        }
+    }
+
+    fn handle_fragments(&mut self, now: Instant, epoch: u64, bytes: &[u8]) -> Result<(), Discard> {
+        let mut reader = Reader::new(bytes);
+        let mut result = if bytes.is_empty() { Err(Discard::MalformedFragment) } else { Ok(()) };
+        while !reader.is_empty() {
+            let Ok(fragment) = Fragment::parse(&mut reader) else {
+                result = Err(Discard::MalformedFragment);
+                break;
+            };
+            match self.engine.reassembly.insert(epoch, &fragment) {
+                Ok(Inserted::Kept) => {}
+                Ok(Inserted::Old) => self.peer_repeats(now, &fragment.header),
+                Err(reason) => result = Err(reason),
+            }
+        }
+        self.handle_messages(now);
+        result
+    }
+
+    fn handle_messages(&mut self, now: Instant) {
+        while let Some(message) = self.engine.reassembly.pop() {
+            let had_keys = self.engine.records.has_read_epoch(1);
+            self.handle_message(now, &message);
+            if !had_keys && self.engine.records.has_read_epoch(1) {
+                self.open_early_records(now);
+            }
+        }
+    }
+
+    /// The peer says again what we have answered: our answer was lost (RFC 6347 §4.2.4, figure 3).
+    fn peer_repeats(&mut self, now: Instant, header: &HandshakeHeader) {
+        self.engine.stats.duplicate_fragments += 1;
+        let last_of_flight = header.message_seq + 1 == self.engine.reassembly.next_seq();
+        let end_of_message = header.fragment_offset + header.fragment_length == header.length;
+        let idle = !self.engine.flight.is_empty() && !self.engine.flight.is_sending();
+        if !(last_of_flight && end_of_message && idle) {
+            return;
+        }
+        let pause = self.engine.timer.timeout() / REPEAT_DIVISOR;
+        let since = self.engine.last_transmission.map(|last| now.saturating_duration_since(last));
+        if since.is_none_or(|since| since >= pause) {
+            self.engine.resend_flight(now);
+            self.engine.timer.restart(now);
+        }
+    }
+
+    /// Hands a message to the handshake. The phase is out of its place meanwhile: if the message breaks a rule
+    /// the connection is closed anyway.
+    fn handle_message(&mut self, now: Instant, message: &Message) {
+        tracing::trace!(message = ?message.message_type, seq = message.message_seq, "received");
+        self.begin_handshake(now);
+        let result = match mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Client12(state) => state.on_message(&mut self.engine, now, message),
+            Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
+            phase @ (Phase::Idle | Phase::Established(_) | Phase::Closed) => Ok(phase),
+        };
+        match result {
+            Ok(phase) => self.enter(phase),
+            Err(error) => self.fail(error),
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The client of 1.2, in the order of the flights (see the figure in the parent module).
+//!
+//! ```text
+//!   start --ClientHello--> AwaitServerHello --> AwaitCertificate --> AwaitServerKeyExchange
+//!              HelloVerifyRequest: once more,      --> AwaitRequestOrDone --> AwaitServerHelloDone
+//!              with the cookie                     --Certificate .. Finished--> AwaitFinished --> Established
+//! ```
+
+use std::time::Instant;
+
+use super::proof::{FinishedVerified, PeerCertificate, VerifiedPeer};
+use super::secrets::Secrets;
+use super::suite::{self, Suite};
+use super::{Agreed, Established, decode, expect, groups, is_ecdsa, key_fits, require_uncompressed_points};
+use crate::config::Role;
+use crate::connection::{Engine, Phase};
+use crate::error::HandshakeError;
+use crate::provider::{CryptoError, SharedSecret};
+use crate::reassembly::Message;
+use crate::version::Version;
+use crate::wire::certificate::Certificate;
+use crate::wire::certificate_request::{CertificateRequest, ECDSA_SIGN};
+use crate::wire::certificate_verify::DigitallySigned;
+use crate::wire::client_key_exchange::ClientKeyExchange;
+use crate::wire::codes::SignatureScheme;
+use crate::wire::server_key_exchange::ServerKeyExchange;
+use crate::wire::{
+    ClientHello, Extension, ExtensionType, Extensions, HandshakeType, HelloVerifyRequest, ProtocolVersion,
+    ServerHello,
+};
+
+/// What the client waits for.
+#[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
+pub(crate) enum State {
+    AwaitServerHello(AwaitServerHello),
+    AwaitCertificate(AwaitCertificate),
+    AwaitServerKeyExchange(AwaitServerKeyExchange),
+    AwaitRequestOrDone(AwaitRequestOrDone),
+    AwaitServerHelloDone(AwaitServerHelloDone),
+    AwaitFinished(AwaitFinished),
+}
+
+impl State {
+    /// Flight 1.
+    pub(crate) fn start(engine: &mut Engine, now: Instant) -> Result<Self, HandshakeError> {
+        let hello = client_hello(engine);
+        engine.say(HandshakeType::CLIENT_HELLO, |out| hello.encode(out));
+        engine.await_answer(now);
+        Ok(Self::AwaitServerHello(AwaitServerHello { hello, verified: false }))
+    }
+
+    pub(crate) fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<Phase, HandshakeError> {
+        let next = match self {
+            Self::AwaitServerHello(state) => state.on_message(engine, now, message)?,
+            Self::AwaitCertificate(state) => state.on_message(engine, message)?,
+            Self::AwaitServerKeyExchange(state) => state.on_message(engine, message)?,
+            Self::AwaitRequestOrDone(state) => state.on_message(engine, now, message)?,
+            Self::AwaitServerHelloDone(state) => state.on_message(engine, now, message)?,
+            Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established),
+        };
+        Ok(Phase::Client12(next))
+    }
+}
+
+/// What we offer.
+fn client_hello(engine: &mut Engine) -> ClientHello {
+    let random = engine.random();
+    let config = &engine.config;
+    let mut extensions = Extensions::new();
+    extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
+    extensions.push(Extension::initial_renegotiation_info());
+    extensions.push(Extension::supported_groups(&groups(config)));
+    extensions.push(Extension::uncompressed_points());
+    extensions.push(Extension::signature_algorithms(config.provider.verify_schemes()));
+    if let Some(versions) = config.versions.offered() {
+        extensions.push(Extension::supported_versions(&versions));
+    }
+    if !config.srtp_profiles.is_empty() {
+        extensions.push(Extension::use_srtp(&config.srtp_profiles, &[]));
+    }
+    ClientHello {
+        legacy_version: ProtocolVersion::DTLS_1_2,
+        random,
+        session_id: Vec::new(),
+        cookie: Vec::new(),
+        cipher_suites: suite::offered(config).iter().map(|suite| suite.id).collect(),
+        compression_methods: vec![0],
+        extensions,
+    }
+}
+
+/// Flights 2, 3, and the beginning of 4.
+#[derive(Debug)]
+pub(crate) struct AwaitServerHello {
+    hello: ClientHello,
+    /// Whether a HelloVerifyRequest was answered.
+    verified: bool,
+}
+
+impl AwaitServerHello {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
+        if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && !self.verified {
+            return self.on_hello_verify_request(engine, now, message);
+        }
+        expect(message, HandshakeType::SERVER_HELLO)?;
+        self.on_server_hello(engine, message)
+    }
+
+    /// The same hello once more, with the cookie; the first one and the request do not count in the
+    /// transcript (RFC 6347 §4.2.1). Its version says nothing.
+    fn on_hello_verify_request(
+        mut self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
+        expect(message, HandshakeType::HELLO_VERIFY_REQUEST)?;
+        let request =
+            HelloVerifyRequest::parse(&message.body).map_err(decode(HandshakeType::HELLO_VERIFY_REQUEST))?;
+        self.hello.cookie = request.cookie;
+        engine.begin_flight();
+        engine.transcript.clear();
+        engine.say(HandshakeType::CLIENT_HELLO, |out| self.hello.encode(out));
+        engine.await_answer(now);
+        Ok(State::AwaitServerHello(Self { verified: true, ..self }))
+    }
+
+    fn on_server_hello(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
+        let decode = decode(HandshakeType::SERVER_HELLO);
+        let hello = ServerHello::parse(&message.body).map_err(&decode)?;
+        match engine.config.versions.accept(&hello)? {
+            Version::Dtls12 => {}
+            // Where dtls13 takes over.
+            Version::Dtls13 => {
+                return Err(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 });
+            }
+        }
+        let offered = self.hello.cipher_suites.contains(&hello.cipher_suite);
+        let suite = Suite::new(hello.cipher_suite).filter(|_| offered);
+        let suite = suite.ok_or(HandshakeError::SuiteNotOffered(hello.cipher_suite))?;
+        if hello.compression_method != 0 {
+            return Err(HandshakeError::CompressionNotNull);
+        }
+        let srtp_profile = self.check_extensions(&hello.extensions)?;
+        engine.records.version = ProtocolVersion::DTLS_1_2;
+        engine.heard(message);
+        let hellos =
+            Hellos { suite, srtp_profile, client_random: self.hello.random, server_random: hello.random };
+        Ok(State::AwaitCertificate(AwaitCertificate { hellos }))
+    }
+
+    /// A server may answer only what was asked (RFC 5246 §7.4.1.4). Gives back the SRTP profile.
+    fn check_extensions(&self, answers: &Extensions) -> Result<Option<u16>, HandshakeError> {
+        let decode = decode(HandshakeType::SERVER_HELLO);
+        for answer in answers.iter() {
+            if !self.hello.extensions.contains(answer.extension_type) {
+                return Err(HandshakeError::UnsolicitedExtension(answer.extension_type));
+            }
+        }
+        if !answers.extended_master_secret().map_err(&decode)? {
+            return Err(HandshakeError::NoExtendedMasterSecret);
+        }
+        // RFC 5746 §3.4: a server without it knows no secure renegotiation; as we never renegotiate, it may.
+        if answers.renegotiation_info().map_err(&decode)?.is_some_and(|verify_data| !verify_data.is_empty()) {
+            return Err(HandshakeError::BadRenegotiationInfo);
+        }
+        require_uncompressed_points(answers, HandshakeType::SERVER_HELLO)?;
+        let Some(chosen) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
+        // One profile, and one of ours (RFC 5764 §4.1.1).
+        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
+        match chosen.profiles[..] {
+            [profile] if offered.contains(&profile) => Ok(Some(profile)),
+            _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
+        }
+    }
+}
+
+/// What the hellos agreed on.
+#[derive(Debug)]
+pub(crate) struct Hellos {
+    suite: Suite,
+    srtp_profile: Option<u16>,
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+}
+
+/// Flight 4: who the server says it is.
+#[derive(Debug)]
+pub(crate) struct AwaitCertificate {
+    hellos: Hellos,
+}
+
+impl AwaitCertificate {
+    fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
+        let certificate = PeerCertificate::check(engine, message)?;
+        if !key_fits(certificate.public_key()?.kind, self.hellos.suite.rsa) {
+            return Err(HandshakeError::BadCertificate);
+        }
+        engine.heard(message);
+        Ok(State::AwaitServerKeyExchange(AwaitServerKeyExchange { hellos: self.hellos, certificate }))
+    }
+}
+
+/// Flight 4: the server's share, signed with the key of its certificate.
+#[derive(Debug)]
+pub(crate) struct AwaitServerKeyExchange {
+    hellos: Hellos,
+    certificate: PeerCertificate,
+}
+
+impl AwaitServerKeyExchange {
+    fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
+        const KIND: HandshakeType = HandshakeType::SERVER_KEY_EXCHANGE;
+        expect(message, KIND)?;
+        let exchange = ServerKeyExchange::parse(&message.body).map_err(decode(KIND))?;
+        let group = exchange.group;
+        if !groups(&engine.config).contains(&group) {
+            return Err(HandshakeError::GroupNotOffered(group));
+        }
+        let Hellos { suite, srtp_profile, client_random, server_random } = self.hellos;
+        let content = super::signed_params(&client_random, &server_random, exchange.params);
+        let peer = self.certificate.prove_possession(engine, KIND, &exchange.signed, &content)?;
+        let provider = engine.config.provider.clone();
+        let (share, shared) =
+            provider.respond(group, exchange.share, &mut engine.rng).map_err(|error| match error {
+                CryptoError::InvalidShare(_) => HandshakeError::BadKeyShare(group),
+                error => HandshakeError::Crypto(error),
+            })?;
+        engine.heard(message);
+        let randoms = (client_random, server_random);
+        let exchanged =
+            Exchanged { agreed: Agreed { suite, group, srtp_profile }, randoms, peer, share, shared };
+        Ok(State::AwaitRequestOrDone(AwaitRequestOrDone { exchanged }))
+    }
+}
+
+/// What flight 5 is made of.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    agreed: Agreed,
+    randoms: ([u8; 32], [u8; 32]),
+    peer: VerifiedPeer,
+    /// Our public share.
+    share: Vec<u8>,
+    shared: SharedSecret,
+}
+
+/// Flight 4: does the server want our certificate? WebRTC peers do, a TURN server over DTLS does not.
+#[derive(Debug)]
+pub(crate) struct AwaitRequestOrDone {
+    exchanged: Exchanged,
+}
+
+impl AwaitRequestOrDone {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
+        const KIND: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
+        let Self { exchanged } = self;
+        if message.message_type == HandshakeType::SERVER_HELLO_DONE {
+            return AwaitServerHelloDone { exchanged, scheme: None }.on_message(engine, now, message);
+        }
+        expect(message, KIND)?;
+        let request = CertificateRequest::parse(&message.body).map_err(decode(KIND))?;
+        if !request.certificate_types.contains(&ECDSA_SIGN) {
+            return Err(HandshakeError::CertificateTypeRefused);
+        }
+        let scheme = super::signing_scheme(engine, &request.signature_schemes)?;
+        debug_assert!(is_ecdsa(scheme), "our certificate is ECDSA");
+        engine.heard(message);
+        Ok(State::AwaitServerHelloDone(AwaitServerHelloDone { exchanged, scheme: Some(scheme) }))
+    }
+}
+
+/// The end of flight 4, and flight 5.
+#[derive(Debug)]
+pub(crate) struct AwaitServerHelloDone {
+    exchanged: Exchanged,
+    /// How to sign our CertificateVerify; `None`: the server did not ask for a certificate.
+    scheme: Option<SignatureScheme>,
+}
+
+impl AwaitServerHelloDone {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
+        const KIND: HandshakeType = HandshakeType::SERVER_HELLO_DONE;
+        expect(message, KIND)?;
+        if !message.body.is_empty() {
+            let error = crate::ParseError::TrailingBytes { count: message.body.len() };
+            return Err(HandshakeError::Decode { message: KIND, error });
+        }
+        engine.heard(message);
+        engine.begin_flight();
+        let Exchanged { agreed, randoms, peer, share, shared } = self.exchanged;
+        if self.scheme.is_some() {
+            let identity = engine.config.identity.clone();
+            engine.say(HandshakeType::CERTIFICATE, |out| {
+                Certificate::encode(Some(identity.certificate()), out);
+            });
+        }
+        engine.say(HandshakeType::CLIENT_KEY_EXCHANGE, |out| ClientKeyExchange { share: &share }.encode(out));
+        let secrets = Secrets::derive(engine, agreed.suite, &shared, randoms);
+        if let Some(scheme) = self.scheme {
+            let content = engine.transcript.bytes_12().to_vec();
+            let signature = super::sign(engine, scheme, &content)?;
+            engine.say(HandshakeType::CERTIFICATE_VERIFY, |out| {
+                DigitallySigned { scheme, signature: &signature }.encode(out);
+            });
+        }
+        secrets.install(engine)?;
+        engine.change_cipher_spec();
+        let verify_data = secrets.verify_data(engine, Role::Client);
+        engine.say(HandshakeType::FINISHED, |out| out.extend_from_slice(&verify_data));
+        engine.await_answer(now);
+        Ok(State::AwaitFinished(AwaitFinished { agreed, secrets, peer }))
+    }
+}
+
+/// Flight 6.
+#[derive(Debug)]
+pub(crate) struct AwaitFinished {
+    agreed: Agreed,
+    secrets: Secrets,
+    peer: VerifiedPeer,
+}
+
+impl AwaitFinished {
+    fn on_message(self, engine: &mut Engine, message: &Message) -> Result<Box<Established>, HandshakeError> {
+        let finished = FinishedVerified::check(engine, message, &self.secrets, Role::Server)?;
+        engine.begin_flight();
+        Ok(Established::new(self.agreed, self.secrets, self.peer, finished))
+    }
+}

@@ -1,0 +1,168 @@
+//! The handshake of DTLS 1.2 (RFC 6347 §4.2, RFC 5246 §7.3), always with ECDHE and with both certificates.
+//!
+//! Problem: two peers that know only a fingerprint of each other's certificate agree on keys, and each proves
+//! that it holds the key of its certificate and saw the same messages.
+//! How: six flights; 2 and 3 only where the client must show that it receives at its address.
+//!
+//! ```text
+//!   Client                                         Server          what it proves
+//!   ------                                         ------          --------------
+//!   ClientHello              -------->                             (flight 1)
+//!                            <--------  [HelloVerifyRequest]       (flight 2)
+//!   [ClientHello + cookie]   -------->                             (flight 3)
+//!                                             ServerHello          (flight 4)
+//!                                             Certificate          fingerprint
+//!                                       ServerKeyExchange          holds the certificate's key
+//!                                      CertificateRequest
+//!                            <--------    ServerHelloDone
+//!   Certificate                                                    fingerprint (flight 5)
+//!   ClientKeyExchange
+//!   CertificateVerify                                              holds the certificate's key
+//!   {ChangeCipherSpec}
+//!   Finished, encrypted      -------->                             saw the same messages
+//!                                      {ChangeCipherSpec}
+//!                            <--------  Finished, encrypted        saw the same messages (flight 6)
+//! ```
+//!
+//! `client.rs` and `server.rs` follow the figure from top to bottom; `proof.rs` has the four checks on the
+//! right, each of which gives back a value that cannot be had otherwise; `secrets.rs` makes the keys.
+//!
+//! A [HelloVerifyRequest] is answered, never sent: behind ICE the address is proven already. Where a server
+//! stands alone it will be sent from `server::State::AwaitClientHello`, before any state is kept.
+
+pub(crate) mod client;
+mod proof;
+mod secrets;
+pub(crate) mod server;
+mod suite;
+
+use self::proof::{FinishedVerified, VerifiedPeer};
+use self::secrets::Secrets;
+use self::suite::Suite;
+use crate::config::{Config, Role};
+use crate::connection::Engine;
+use crate::error::{ConfigError, ExportError, HandshakeError, ParseError};
+use crate::provider::public_key::KeyKind;
+use crate::reassembly::Message;
+use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::wire::{Extensions, HandshakeType};
+
+/// What is left of a handshake that succeeded. It cannot be made without the two proofs.
+#[derive(Debug)]
+pub(crate) struct Established {
+    pub suite: CipherSuite,
+    pub group: NamedGroup,
+    pub srtp_profile: Option<u16>,
+    pub peer: VerifiedPeer,
+    secrets: Secrets,
+}
+
+impl Established {
+    fn new(agreed: Agreed, secrets: Secrets, peer: VerifiedPeer, _: FinishedVerified) -> Box<Self> {
+        let Agreed { suite, group, srtp_profile } = agreed;
+        Box::new(Self { suite: suite.id, group, srtp_profile, peer, secrets })
+    }
+
+    /// RFC 5705 §4.
+    pub(crate) fn export(
+        &self,
+        label: &str,
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
+        if secrets::RESERVED_LABELS.contains(&label) {
+            return Err(ExportError::ReservedLabel);
+        }
+        if self.secrets.export(label, context, out) { Ok(()) } else { Err(ExportError::ContextTooLong) }
+    }
+}
+
+/// What the hellos and the key exchange agree on.
+#[derive(Debug, Clone, Copy)]
+struct Agreed {
+    suite: Suite,
+    group: NamedGroup,
+    srtp_profile: Option<u16>,
+}
+
+/// Whether a configuration has what 1.2 needs.
+pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
+    let suites = match config.role {
+        Role::Client => suite::offered(config),
+        Role::Server => suite::served(config),
+    };
+    if suites.is_empty() {
+        return Err(ConfigError::NoSupportedCipherSuite);
+    }
+    if groups(config).is_empty() {
+        return Err(ConfigError::NoSupportedGroup);
+    }
+    if !config.identity.signing_key().schemes().iter().any(|scheme| is_ecdsa(*scheme)) {
+        return Err(ConfigError::UnusableIdentity);
+    }
+    Ok(())
+}
+
+/// Groups that 1.2 can name in a ServerKeyExchange: hybrids came after it, and their shares do not fit.
+fn groups(config: &Config) -> Vec<NamedGroup> {
+    const CLASSIC: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    let known = config.provider.groups();
+    let usable = |group: &NamedGroup| CLASSIC.contains(group) && known.contains(group);
+    config.groups.iter().copied().filter(usable).collect()
+}
+
+fn is_ecdsa(scheme: SignatureScheme) -> bool {
+    matches!(scheme, SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384)
+}
+
+/// The scheme that our key and the peer's list have in common, ours first.
+fn signing_scheme(engine: &Engine, peer: &[SignatureScheme]) -> Result<SignatureScheme, HandshakeError> {
+    let ours = engine.config.identity.signing_key().schemes();
+    let common = ours.iter().copied().find(|scheme| is_ecdsa(*scheme) && peer.contains(scheme));
+    common.ok_or(HandshakeError::NoCommonSignatureScheme)
+}
+
+/// Signs with the key of our certificate.
+fn sign(engine: &mut Engine, scheme: SignatureScheme, content: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+    let identity = engine.config.identity.clone();
+    Ok(identity.signing_key().sign(scheme, content, &mut engine.rng)?)
+}
+
+/// What a ServerKeyExchange signs (RFC 8422 §5.4).
+fn signed_params(client_random: &[u8; 32], server_random: &[u8; 32], params: &[u8]) -> Vec<u8> {
+    [&client_random[..], server_random, params].concat()
+}
+
+/// Whether a certificate's key goes with how the suite authenticates.
+fn key_fits(kind: KeyKind, rsa: bool) -> bool {
+    match kind {
+        KeyKind::Rsa => rsa,
+        _ => !rsa,
+    }
+}
+
+/// Checks extensions that both hellos share: uncompressed points, if formats are named at all.
+fn require_uncompressed_points(
+    extensions: &Extensions,
+    message: HandshakeType,
+) -> Result<(), HandshakeError> {
+    match extensions.ec_point_formats().map_err(decode(message))? {
+        Some(formats) if !formats.contains(&0) => Err(HandshakeError::NoUncompressedPoints),
+        _ => Ok(()),
+    }
+}
+
+fn decode(message: HandshakeType) -> impl Fn(ParseError) -> HandshakeError {
+    move |error| HandshakeError::Decode { message, error }
+}
+
+/// The message that a state waits for, under the epoch that it must have.
+fn expect(message: &Message, expected: HandshakeType) -> Result<(), HandshakeError> {
+    let received = message.message_type;
+    if received != expected {
+        return Err(HandshakeError::UnexpectedMessage { received, expected });
+    }
+    // Finished is the first message under the new keys, and the only one.
+    let epoch = u64::from(expected == HandshakeType::FINISHED);
+    if message.epoch == epoch { Ok(()) } else { Err(HandshakeError::WrongEpoch(received)) }
+}

@@ -1,0 +1,143 @@
+//! How a record is sealed: the nonce, and what is authenticated beside the payload.
+//!
+//! Problem: an AEAD that sees one nonce twice under one key gives everything away.
+//! How: the nonce *is* the record number, which is never used twice.
+//!
+//! ```text
+//!   1.2, AES-GCM    header 13 | explicit nonce 8 | ciphertext | tag 16     (RFC 5288 §3)
+//!                   nonce = fixed IV 4 | epoch 2 | sequence 6  (the explicit part of our own records)
+//!   1.2, ChaCha20   header 13 | ciphertext | tag 16                        (RFC 7905 §2)
+//!                   nonce = fixed IV 12 XOR (0 4 | epoch 2 | sequence 6)
+//!   additional data epoch 2 | sequence 6 | type 1 | version 2 | plaintext length 2   (RFC 5246 §6.2.3.3)
+//! ```
+
+use std::ops::Range;
+
+use super::RecordNumber;
+use crate::prf::fixed_iv_length;
+use crate::provider::{Aead, AeadKey, CryptoError, NONCE_LENGTH, Provider, TAG_LENGTH};
+use crate::wire::PlaintextHeader;
+
+/// Bytes of the nonce that stand in each AES-GCM record of 1.2.
+pub(super) const EXPLICIT_NONCE_LENGTH: usize = 8;
+
+/// What one epoch does to its records. 1.3 will be a variant of its own.
+#[derive(Debug)]
+pub(crate) enum Protection {
+    /// Epoch 0.
+    None,
+    /// An AEAD suite of 1.2.
+    Aead12(Aead12),
+}
+
+/// The keys of one direction and epoch of 1.2.
+#[derive(Debug)]
+pub(crate) struct Aead12 {
+    key: Box<dyn AeadKey>,
+    /// AES-GCM: the first four bytes of every nonce, then zeros. ChaCha20: all twelve.
+    iv: [u8; NONCE_LENGTH],
+    explicit_nonce: bool,
+}
+
+impl Protection {
+    /// Keys of 1.2 out of the key block.
+    pub(crate) fn dtls12(
+        provider: &dyn Provider,
+        aead: Aead,
+        key: &[u8],
+        iv: &[u8],
+    ) -> Result<Self, CryptoError> {
+        let mut whole = [0; NONCE_LENGTH];
+        whole.get_mut(..iv.len()).ok_or(CryptoError::InvalidKey)?.copy_from_slice(iv);
+        Ok(Self::Aead12(Aead12 {
+            key: provider.aead(aead, key)?,
+            iv: whole,
+            explicit_nonce: fixed_iv_length(aead) < NONCE_LENGTH,
+        }))
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_some(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Bytes between header and payload.
+    pub(super) fn prefix(&self) -> usize {
+        match self {
+            Self::Aead12(Aead12 { explicit_nonce: true, .. }) => EXPLICIT_NONCE_LENGTH,
+            Self::None | Self::Aead12(_) => 0,
+        }
+    }
+
+    /// Bytes behind the payload.
+    pub(super) fn tag(&self) -> usize {
+        if self.is_some() { TAG_LENGTH } else { 0 }
+    }
+
+    /// Bytes that are added to a payload, without the header.
+    pub(super) fn expansion(&self) -> usize {
+        self.prefix() + self.tag()
+    }
+
+    /// Seals `body`, which begins with room for the prefix, and gives back the tag.
+    pub(super) fn seal(
+        &self,
+        number: RecordNumber,
+        header: &PlaintextHeader,
+        body: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok([0; TAG_LENGTH]) };
+        let (prefix, payload) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
+        let nonce = aead.nonce(number);
+        if aead.explicit_nonce {
+            prefix.copy_from_slice(&nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..]);
+        }
+        let aad = additional_data(number, header, payload.len());
+        aead.key.seal_in_place(&nonce, &aad, payload)
+    }
+
+    /// Opens `body` where it stands; the range is that of the plaintext in it.
+    pub(super) fn open(
+        &self,
+        number: RecordNumber,
+        header: &PlaintextHeader,
+        body: &mut [u8],
+    ) -> Result<Range<usize>, CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok(0..body.len()) };
+        let length = body.len().checked_sub(self.expansion()).ok_or(CryptoError::BadRecord)?;
+        let (prefix, sealed) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
+        let mut nonce = aead.nonce(number);
+        if aead.explicit_nonce {
+            // The peer may count its nonces as it likes (RFC 5288 §3).
+            nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..].copy_from_slice(prefix);
+        }
+        let aad = additional_data(number, header, length);
+        let opened = aead.key.open_in_place(&nonce, &aad, sealed)?;
+        Ok(self.prefix()..self.prefix() + opened)
+    }
+}
+
+impl Aead12 {
+    /// The nonce of our own record `number`.
+    fn nonce(&self, number: RecordNumber) -> [u8; NONCE_LENGTH] {
+        let mut nonce = self.iv;
+        let tail = nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..].iter_mut();
+        // For AES-GCM these eight bytes of the IV are zero, so XOR puts the number there as it is.
+        for (byte, number) in tail.zip(number64(number)) {
+            *byte ^= number;
+        }
+        nonce
+    }
+}
+
+/// Epoch and sequence number as 64 bits, as 1.2 counts them.
+fn number64(number: RecordNumber) -> [u8; 8] {
+    (number.epoch << 48 | number.sequence).to_be_bytes()
+}
+
+fn additional_data(number: RecordNumber, header: &PlaintextHeader, plaintext_length: usize) -> [u8; 13] {
+    let [n0, n1, n2, n3, n4, n5, n6, n7] = number64(number);
+    let [v0, v1] = header.version.0.to_be_bytes();
+    let [.., l0, l1] = plaintext_length.to_be_bytes();
+    [n0, n1, n2, n3, n4, n5, n6, n7, header.content_type.0, v0, v1, l0, l1]
+}
