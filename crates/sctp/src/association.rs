@@ -94,7 +94,7 @@ pub struct Association {
     peer_a_rwnd: usize,
     max_data_bytes: usize,
     cwnd_limited: bool,
-    last_sent_at: Option<Instant>,
+    last_data_at: Option<Instant>,
     error_count: u32,
     packet_number: u64,
 
@@ -148,7 +148,7 @@ impl Association {
             peer_a_rwnd: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
             cwnd_limited: false,
-            last_sent_at: None,
+            last_data_at: None,
             error_count: 0,
             packet_number: 0,
             tracker: Tracker::new(first_index(0), config.max_gaps),

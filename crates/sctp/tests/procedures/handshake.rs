@@ -195,6 +195,7 @@ fn a_peer_that_began_anew_restarts_the_association() {
     net.run_for(Duration::from_secs(1));
     net.ends[1] = Association::new(Config::default(), [99; 32], net.now);
     net.wire.clear();
+    net.events[0].clear();
     net.ends[1].connect(net.now);
     net.run_for(Duration::from_secs(1));
     assert_eq!(net.events[0], [Event::Restarted]);

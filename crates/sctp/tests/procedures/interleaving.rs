@@ -1,7 +1,7 @@
 //! RFC 8260: I-DATA and I-FORWARD-TSN where both sides offer it.
 
 use crate::support::{Net, Path, chunk_types, max_retransmits, pattern};
-use plywood_sctp::{Config, Discard, StreamId};
+use plywood_sctp::{Config, StreamId};
 use std::time::Duration;
 
 fn config(_: usize) -> Config {
@@ -34,7 +34,7 @@ fn a_small_message_overtakes_a_large_one() {
     net.run_for(Duration::from_millis(5));
     net.send(0, 1, "small");
     net.run_until(Duration::from_secs(10), |net| net.messages[1].len() == 2);
-    assert_eq!(net.messages[1][0].data, "small");
+    assert!(net.messages[1][0].data == "small");
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn interleaved_messages_are_given_up_with_i_forward_tsn() {
         let done = net.run_until(Duration::from_secs(200), |net| {
             net.messages[1].iter().filter(|message| message.data == "end").count() == 4
         });
-        assert!(done, "seed {seed}");
+        assert!(done, "seed {seed}: {:?} {:?}", net.events[0].last(), net.events[1].last());
         assert!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc2)), "seed {seed}");
         assert!(!net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc0)), "seed {seed}");
-        assert_eq!(net.ends[1].stats().discarded(Discard::Unexpected), 0);
+        assert!(net.ends.iter().all(plywood_sctp::Association::is_connected), "seed {seed}");
     }
 }

@@ -69,13 +69,12 @@ fn a_large_message_given_up_in_the_middle_frees_both_sides() {
         }
         net.run_for(Duration::from_secs(20));
         assert_eq!(net.ends[0].stats().in_flight_bytes, 0);
-        assert_eq!(net.ends[1].poll_timeout().is_some(), true, "heartbeats only");
     }
 }
 
 #[test]
 fn partial_reliability_over_a_bad_path_delivers_in_order_and_stalls_never() {
-    for seed in 0..40 {
+    for seed in 0..100 {
         let path = Path {
             loss_per_mille: 150,
             duplicate_per_mille: 50,
@@ -110,10 +109,8 @@ fn partial_reliability_over_a_bad_path_delivers_in_order_and_stalls_never() {
         assert!(numbers(0).is_sorted(), "seed {seed}");
         let all: std::collections::BTreeSet<u64> = numbers(0).into_iter().chain(numbers(1)).collect();
         assert_eq!(all.len(), net.messages[1].len(), "seed {seed}: at most once");
-        assert!(
-            (0..60).filter(|n| n % 4 == 3).all(|n| all.contains(&n)),
-            "seed {seed}: reliable ones arrive"
-        );
+        let missing: Vec<u64> = (0..60).filter(|n| n % 4 == 3 && !all.contains(n)).collect();
+        assert!(missing.is_empty(), "seed {seed}: reliable ones arrive: {missing:?}");
     }
 }
 

@@ -81,7 +81,7 @@ fn an_abort_with_a_wrong_tag_ends_nothing() {
     let abort = |flags: u8| {
         move |out: &mut Vec<u8>| {
             put_chunk(out, ChunkType::ABORT, flags, |out| {
-                put_cause(out, CauseCode::USER_INITIATED_ABORT, b"bye")
+                put_cause(out, CauseCode::USER_INITIATED_ABORT, b"bye");
             });
         }
     };

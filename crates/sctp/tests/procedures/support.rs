@@ -252,7 +252,7 @@ pub(crate) fn pattern(number: u64, length: usize) -> Bytes {
 
 /// The types of the chunks in a packet.
 pub(crate) fn chunk_types(packet: &[u8]) -> Vec<u8> {
-    plywood_sctp::wire::Packet::parse(packet).unwrap().chunks().map(|chunk| chunk.kind.0).collect()
+    Packet::parse(packet).unwrap().chunks().map(|chunk| chunk.kind.0).collect()
 }
 
 /// A peer made by hand: it sends what a test writes, and reads what the association under test says.
