@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod flow_control;
+mod goodput;
 mod handshake;
 mod heartbeat;
 mod hostile;

@@ -46,6 +46,8 @@ pub(crate) struct Path {
     /// Extra delay of up to this much for each packet: reordering.
     pub(crate) jitter: Duration,
     pub(crate) budget: usize,
+    /// A bottleneck in each direction: bytes a second, and bytes that wait before it.
+    pub(crate) bottleneck: Option<(u64, u64)>,
 }
 
 impl Default for Path {
@@ -56,6 +58,7 @@ impl Default for Path {
             duplicate_per_mille: 0,
             jitter: Duration::ZERO,
             budget: 1200,
+            bottleneck: None,
         }
     }
 }
@@ -71,6 +74,7 @@ pub(crate) struct Net {
     /// (arrival, order) -> (receiver, packet)
     pub(crate) wire: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     order: u64,
+    busy_until: [Instant; 2],
     pub(crate) events: [Vec<Event>; 2],
     pub(crate) messages: [Vec<Message>; 2],
     /// Releases at once what it polls.
@@ -97,6 +101,7 @@ impl Net {
             random: Random(seed),
             wire: BTreeMap::new(),
             order: 0,
+            busy_until: [now; 2],
             events: [Vec::new(), Vec::new()],
             messages: [Vec::new(), Vec::new()],
             reading: [true, true],
@@ -157,11 +162,21 @@ impl Net {
         if dropped || self.random.chance(self.path.loss_per_mille) {
             return;
         }
+        let mut leaves = self.now;
+        if let Some((rate, queue)) = self.path.bottleneck {
+            let begin = self.busy_until[from].max(self.now);
+            let waiting = (begin - self.now).as_secs_f64() * rate as f64;
+            if waiting > queue as f64 {
+                return;
+            }
+            leaves = begin + Duration::from_secs_f64(packet.len() as f64 / rate as f64);
+            self.busy_until[from] = leaves;
+        }
         let copies = 1 + usize::from(self.random.chance(self.path.duplicate_per_mille));
         for _ in 0..copies {
             let jitter = self.path.jitter.mul_f64(self.random.below(1000) as f64 / 1000.0);
             self.order += 1;
-            self.wire.insert((self.now + self.path.delay + jitter, self.order), (1 - from, packet.to_vec()));
+            self.wire.insert((leaves + self.path.delay + jitter, self.order), (1 - from, packet.to_vec()));
         }
     }
 
