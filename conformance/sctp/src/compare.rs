@@ -31,10 +31,13 @@ pub(crate) fn packet(expected: &[Node], sent: &Packet, symbols: &mut Symbols, la
     let reflects = matches!(first.kind, 6 | 14) && first.flags & 1 != 0;
     let tag = match first.kind {
         1 => 0,
+        2 => symbols.offered_tag,
         _ if reflects => last_tag,
         _ => symbols.peer_tag,
     };
-    if sent.tag == tag {
+    // An ERROR or ABORT may answer an INIT, or a cookie, that leads to no association.
+    let to_offer = matches!(first.kind, 6 | 9) && sent.tag == symbols.offered_tag;
+    if sent.tag == tag || to_offer {
         Ok(())
     } else {
         Err(format!("verification tag {:#x} expected, {:#x} sent", tag, sent.tag))

@@ -44,7 +44,10 @@ fn value(node: &Node, symbols: &mut Symbols) -> Result<Vec<u8>, String> {
     let put16 = |out: &mut Vec<u8>, number: u32| out.extend_from_slice(&(number as u16).to_be_bytes());
     match node.name.as_str() {
         "INIT" | "INIT_ACK" => {
-            symbols.peer_tag = number("tag");
+            symbols.offered_tag = number("tag");
+            if node.name == "INIT_ACK" || symbols.peer_tag == 0 {
+                symbols.peer_tag = symbols.offered_tag;
+            }
             put32(&mut out, number("tag"));
             put32(&mut out, number("a_rwnd"));
             put16(&mut out, number("os"));
@@ -69,7 +72,10 @@ fn value(node: &Node, symbols: &mut Symbols) -> Result<Vec<u8>, String> {
         "SHUTDOWN" => put32(&mut out, symbols.tsn(number("cum_tsn").into())),
         "COOKIE_ECHO" => match node.field("val") {
             Some(Value::List(value)) => out = bytes(value),
-            _ => out.clone_from(&symbols.cookie),
+            _ => {
+                symbols.peer_tag = symbols.offered_tag;
+                out.clone_from(&symbols.cookie);
+            }
         },
         "FORWARD_TSN" | "I_FORWARD_TSN" => skipped(&mut out, node)?,
         "ERROR" | "ABORT" => causes(&mut out, node)?,

@@ -11,7 +11,7 @@
 //! a batch acknowledges the same bytes (DESIGN: acknowledging).
 //! More: RFC 9260 §6.2, RFC 7053 (I bit); docs/sctp.md, "Acknowledging".
 
-use super::Association;
+use super::{Association, State};
 use crate::timers::Timer;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,9 @@ pub(super) struct Acknowledging {
     steady: u64,
     unanswered: u32,
     last_packet: Instant,
+    /// The first packet was answered at once: the peer's first round trip (RFC 9260 §5.2.4 asks for it where data
+    /// came with the COOKIE ECHO).
+    begun: bool,
     /// The window that the last SACK announced.
     advertised: usize,
     pub(super) minimum_round_trip: Option<Duration>,
@@ -41,6 +44,7 @@ impl Acknowledging {
             steady: 0,
             unanswered: 0,
             last_packet: now,
+            begun: false,
             advertised: usize::MAX,
             minimum_round_trip: None,
         }
@@ -89,8 +93,18 @@ impl Association {
         ack.steady += 1;
         let bulk = ack.steady > self.config.early_packets;
         let threshold = if bulk { self.config.bulk_packets.max(2) } else { 2 };
+        if has_gaps || !std::mem::replace(&mut ack.begun, true) {
+            ack.due = Due::Now;
+        }
         if has_gaps {
             ack.disturbed();
+        }
+        if self.state == State::ShutdownSent && !has_gaps && self.tracker.duplicates().is_empty() {
+            // RFC 9260 §9.2: the SHUTDOWN that answers acknowledges all there is.
+            ack.due = Due::No;
+            ack.unanswered = 0;
+            self.timers.stop(Timer::DelayedSack);
+            return;
         }
         if ack.due == Due::Now || ack.unanswered >= threshold {
             ack.due = Due::Now;

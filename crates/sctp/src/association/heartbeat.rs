@@ -76,7 +76,7 @@ impl Association {
     pub(super) fn count_error(&mut self) {
         self.error_count += 1;
         if self.error_count > self.config.max_retransmits {
-            self.close(CloseReason::PeerUnreachable);
+            self.give_up_on_peer(CloseReason::PeerUnreachable);
         }
     }
 }
