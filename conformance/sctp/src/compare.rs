@@ -31,10 +31,13 @@ pub(crate) fn packet(expected: &[Node], sent: &Packet, symbols: &mut Symbols, la
     let reflects = matches!(first.kind, 6 | 14) && first.flags & 1 != 0;
     let tag = match first.kind {
         1 => 0,
+        2 => symbols.offered_tag,
         _ if reflects => last_tag,
         _ => symbols.peer_tag,
     };
-    if sent.tag == tag {
+    // An ERROR or ABORT may answer an INIT, or a cookie, that leads to no association.
+    let to_offer = matches!(first.kind, 6 | 9) && sent.tag == symbols.offered_tag;
+    if sent.tag == tag || to_offer {
         Ok(())
     } else {
         Err(format!("verification tag {:#x} expected, {:#x} sent", tag, sent.tag))
@@ -157,9 +160,8 @@ fn compare_unrecognized(expected: &Node, reports: &mut Vec<&Parameter>) -> Diffe
         let Value::Node(parameter) = parameter else { return Err(format!("a parameter {parameter:?}")) };
         let mut wanted = Vec::new();
         encode::raw_parameter(&mut wanted, parameter)?;
-        let trimmed = |bytes: &[u8]| {
-            bytes.to_vec().into_iter().take(usize::from(u16_at(bytes, 2))).collect::<Vec<u8>>()
-        };
+        let trimmed =
+            |bytes: &[u8]| bytes.iter().copied().take(usize::from(u16_at(bytes, 2))).collect::<Vec<u8>>();
         let found = reports.iter().position(|report| trimmed(&report.value) == trimmed(&wanted));
         let at = found.ok_or_else(|| format!("no report of the unrecognized parameter {wanted:02x?}"))?;
         reports.remove(at);

@@ -44,7 +44,10 @@ fn value(node: &Node, symbols: &mut Symbols) -> Result<Vec<u8>, String> {
     let put16 = |out: &mut Vec<u8>, number: u32| out.extend_from_slice(&(number as u16).to_be_bytes());
     match node.name.as_str() {
         "INIT" | "INIT_ACK" => {
-            symbols.peer_tag = number("tag");
+            symbols.offered_tag = number("tag");
+            if node.name == "INIT_ACK" || symbols.peer_tag == 0 {
+                symbols.peer_tag = symbols.offered_tag;
+            }
             put32(&mut out, number("tag"));
             put32(&mut out, number("a_rwnd"));
             put16(&mut out, number("os"));
@@ -65,52 +68,57 @@ fn value(node: &Node, symbols: &mut Symbols) -> Result<Vec<u8>, String> {
             let length = number("len") as usize;
             out.resize(length.saturating_sub(4).max(out.len()), 0x5a);
         }
-        "SACK" => {
-            put32(&mut out, symbols.tsn(number("cum_tsn").into()));
-            put32(&mut out, number("a_rwnd"));
-            put16(&mut out, node.list("gaps").len() as u32);
-            put16(&mut out, node.list("dups").len() as u32);
-            for gap in node.list("gaps") {
-                let (start, end) = range(gap)?;
-                put16(&mut out, start);
-                put16(&mut out, end);
-            }
-            for duplicate in node.list("dups") {
-                put32(&mut out, symbols.tsn(plain(duplicate)?));
-            }
-        }
+        "SACK" => sack(&mut out, node, symbols)?,
         "SHUTDOWN" => put32(&mut out, symbols.tsn(number("cum_tsn").into())),
         "COOKIE_ECHO" => match node.field("val") {
             Some(Value::List(value)) => out = bytes(value),
-            _ => out.clone_from(&symbols.cookie),
-        },
-        "FORWARD_TSN" | "I_FORWARD_TSN" => {
-            put32(&mut out, number("cum_tsn"));
-            for skipped in node.list("ids") {
-                let Value::Tuple(fields) = skipped else {
-                    return Err(format!("a skipped stream {skipped:?}"));
-                };
-                let fields = fields.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
-                match fields[..] {
-                    [sid, ssn] => {
-                        put16(&mut out, low(sid));
-                        put16(&mut out, low(ssn));
-                    }
-                    [sid, unordered, mid] => {
-                        put16(&mut out, low(sid));
-                        put16(&mut out, low(unordered));
-                        put32(&mut out, low(mid));
-                    }
-                    _ => return Err(format!("a skipped stream of {} numbers", fields.len())),
-                }
+            _ => {
+                symbols.peer_tag = symbols.offered_tag;
+                out.clone_from(&symbols.cookie);
             }
-        }
+        },
+        "FORWARD_TSN" | "I_FORWARD_TSN" => skipped(&mut out, node)?,
         "ERROR" | "ABORT" => causes(&mut out, node)?,
         "HEARTBEAT" | "HEARTBEAT_ACK" | "RECONFIG" => parameters(&mut out, node, symbols)?,
         "SHUTDOWN_ACK" | "SHUTDOWN_COMPLETE" | "COOKIE_ACK" => {}
         other => return Err(format!("this judge cannot write a {other}")),
     }
     Ok(out)
+}
+
+fn sack(out: &mut Vec<u8>, node: &Node, symbols: &Symbols) -> Result<(), String> {
+    let number = |name: &str| node.number(name).unwrap_or(0);
+    out.extend_from_slice(&symbols.tsn(number("cum_tsn")).to_be_bytes());
+    out.extend_from_slice(&low(number("a_rwnd")).to_be_bytes());
+    out.extend_from_slice(&(node.list("gaps").len() as u16).to_be_bytes());
+    out.extend_from_slice(&(node.list("dups").len() as u16).to_be_bytes());
+    for gap in node.list("gaps") {
+        let (start, end) = range(gap)?;
+        out.extend_from_slice(&(start as u16).to_be_bytes());
+        out.extend_from_slice(&(end as u16).to_be_bytes());
+    }
+    for duplicate in node.list("dups") {
+        out.extend_from_slice(&symbols.tsn(plain(duplicate)?).to_be_bytes());
+    }
+    Ok(())
+}
+
+/// FORWARD-TSN: `{stream, ssn}`; I-FORWARD-TSN: `{stream, unordered, mid}`.
+fn skipped(out: &mut Vec<u8>, node: &Node) -> Result<(), String> {
+    out.extend_from_slice(&low(node.number("cum_tsn").unwrap_or(0)).to_be_bytes());
+    for skipped in node.list("ids") {
+        let Value::Tuple(fields) = skipped else { return Err(format!("a skipped stream {skipped:?}")) };
+        let fields = fields.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+        for half in &fields[..fields.len().min(2)] {
+            out.extend_from_slice(&(low(*half) as u16).to_be_bytes());
+        }
+        match fields[..] {
+            [_, _] => {}
+            [_, _, mid] => out.extend_from_slice(&low(mid).to_be_bytes()),
+            _ => return Err(format!("a skipped stream of {} numbers", fields.len())),
+        }
+    }
+    Ok(())
 }
 
 fn causes(out: &mut Vec<u8>, node: &Node) -> Result<(), String> {

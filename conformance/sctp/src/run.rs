@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::application;
 use crate::compare;
 use crate::encode;
-use crate::packet::{Packet, seal};
+use crate::packet::{Chunk, Packet, seal};
 use crate::scenario::{Kind, Scenario, Step, Time};
 use crate::symbols::Symbols;
 use crate::text::{self, PacketText};
@@ -145,7 +145,7 @@ impl Run {
         while self.association.poll_transmit(self.now, BUDGET, &mut bytes).is_some() {
             let packet = Packet::open(&bytes).unwrap_or_else(|reason| Packet {
                 tag: 0,
-                chunks: vec![crate::packet::Chunk { kind: 255, flags: 0, value: reason.into_bytes() }],
+                chunks: vec![Chunk { kind: 255, flags: 0, value: reason.into_bytes() }],
             });
             self.sent.push_back((self.now, packet));
             bytes.clear();
@@ -218,8 +218,11 @@ impl Run {
         let mut first = None;
         for text in texts {
             match self.matches(text, &packet) {
-                Ok(()) => {
+                Ok(rest) => {
                     self.sent.pop_front();
+                    if !rest.is_empty() {
+                        self.sent.push_front((at, Packet { tag: packet.tag, chunks: rest }));
+                    }
                     self.now = self.now.max(at);
                     // Times count from when the scenario says that this was sent, or from when it was.
                     self.due = if time == Time::Any { self.now } else { from.max(at).max(self.due) };
@@ -232,14 +235,18 @@ impl Run {
         if optional { Ok(()) } else { Err(first.unwrap_or_default()) }
     }
 
-    fn matches(&mut self, text: &str, packet: &Packet) -> Result<(), String> {
+    /// Compares; chunks that the sender bundled behind those of the text are left for the next step, for the
+    /// scenario's consecutive packets may always come as one (RFC 9260 §6.10).
+    fn matches(&mut self, text: &str, packet: &Packet) -> Result<Vec<Chunk>, String> {
         match text::parse(text).map_err(|error| error.to_string())? {
             PacketText::Raw(_) => Err("raw bytes cannot be expected".to_owned()),
             PacketText::Chunks(nodes) => {
                 let mut symbols = self.symbols.clone();
-                compare::packet(&nodes, packet, &mut symbols, self.last_tag)?;
+                let mut first = packet.clone();
+                let rest = first.chunks.split_off(nodes.len().min(packet.chunks.len()));
+                compare::packet(&nodes, &first, &mut symbols, self.last_tag)?;
                 self.symbols = symbols;
-                Ok(())
+                Ok(rest)
             }
         }
     }

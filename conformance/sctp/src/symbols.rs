@@ -11,8 +11,10 @@ pub(crate) struct Symbols {
     tags: Vec<(u32, u32)>,
     /// Live TSN less symbol.
     offset: u32,
-    /// The tag that the other side chose last.
+    /// The tag that the other side chose for the association.
     pub(crate) peer_tag: u32,
+    /// The tag of its newest INIT, which becomes the association's with its COOKIE ECHO.
+    pub(crate) offered_tag: u32,
     /// The newest cookie from the implementation.
     pub(crate) cookie: Vec<u8>,
     /// The cookie given to it.

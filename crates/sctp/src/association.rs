@@ -339,7 +339,7 @@ impl Association {
             match timer {
                 Timer::T1Init | Timer::T1Cookie => self.on_handshake_timeout(now, timer),
                 Timer::T2Shutdown => self.on_shutdown_timeout(now),
-                Timer::T5ShutdownGuard => self.give_up_peer(CloseReason::PeerUnreachable),
+                Timer::T5ShutdownGuard => self.give_up_on_peer(CloseReason::PeerUnreachable),
                 Timer::T3Rtx => self.on_retransmission_timeout(now),
                 Timer::Heartbeat => self.on_heartbeat_timeout(now),
                 Timer::DelayedSack => self.acknowledging.now(),

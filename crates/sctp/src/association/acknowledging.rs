@@ -11,7 +11,7 @@
 //! a batch acknowledges the same bytes (DESIGN: acknowledging).
 //! More: RFC 9260 §6.2, RFC 7053 (I bit); docs/sctp.md, "Acknowledging".
 
-use super::Association;
+use super::{Association, State};
 use crate::config::Config;
 use crate::timers::Timer;
 use std::time::{Duration, Instant};
@@ -30,6 +30,9 @@ pub(super) struct Acknowledging {
     steady: u64,
     unanswered: u32,
     last_packet: Instant,
+    /// The first packet was answered at once: the peer's first round trip (RFC 9260 §5.2.4 asks for it where data
+    /// came with the COOKIE ECHO).
+    begun: bool,
     /// The window that the last SACK announced.
     advertised: usize,
     /// The receive window, before what is held is taken off.
@@ -47,6 +50,7 @@ impl Acknowledging {
             steady: 0,
             unanswered: 0,
             last_packet: now,
+            begun: false,
             advertised: usize::MAX,
             window: config.initial_receive_window_bytes.min(config.receive_window_bytes),
             taken: 0,
@@ -117,17 +121,20 @@ impl Association {
         ack.steady += 1;
         let bulk = ack.steady > self.config.early_packets;
         let threshold = if bulk { self.config.bulk_packets.max(2) } else { 2 };
+        if has_gaps || !std::mem::replace(&mut ack.begun, true) {
+            ack.due = Due::Now;
+        }
         if has_gaps {
             ack.disturbed();
         }
-        // The very first is answered at once: the peer learns its round trip.
-        let first = ack.advertised == usize::MAX;
-        if self.state == super::State::ShutdownSent && !has_gaps {
-            // §9.2: SHUTDOWN acknowledges by itself where there is no hole.
+        if self.state == State::ShutdownSent && !has_gaps && self.tracker.duplicates().is_empty() {
+            // RFC 9260 §9.2: the SHUTDOWN that answers acknowledges all there is.
             ack.due = Due::No;
+            ack.unanswered = 0;
+            self.timers.stop(Timer::DelayedSack);
             return;
         }
-        if first || ack.due == Due::Now || ack.unanswered >= threshold {
+        if ack.due == Due::Now || ack.unanswered >= threshold {
             ack.due = Due::Now;
             self.timers.stop(Timer::DelayedSack);
             return;

@@ -29,9 +29,8 @@ impl Association {
         match self.state {
             State::Established | State::ShutdownPending => {}
             State::ShutdownSent => {
-                // §9.2: data that was on its way is acknowledged with SACK and SHUTDOWN at once.
+                // §9.2: data that was on its way is answered with SHUTDOWN at once, and with SACK around holes.
                 self.control.shutdown = true;
-                self.acknowledging.now();
                 self.timers.set(Timer::T2Shutdown, now + self.rto.current());
             }
             _ => return Err(Discard::Unexpected),
@@ -157,7 +156,12 @@ impl Association {
             return Err(Discard::Unexpected);
         }
         let interleaved = chunk.kind == ChunkType::I_FORWARD_TSN;
-        if !self.capabilities.forward_tsn || interleaved != self.capabilities.interleaving {
+        if !self.capabilities.forward_tsn || (interleaved && !self.capabilities.interleaving) {
+            // RFC 3758 §3.3.1: as if we had never heard of it.
+            self.control.report_unknown_chunk(chunk.whole);
+            return Err(Discard::UnknownChunk);
+        }
+        if interleaved != self.capabilities.interleaving {
             self.abort_for(
                 Violation::ForwardTsn,
                 CauseCode::PROTOCOL_VIOLATION,

@@ -22,10 +22,14 @@ use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
 use crate::wire::init::{Capabilities, Init, ReceivedInit};
-use crate::wire::{ChunkType, Chunks, RawChunk};
+use crate::wire::simple::REFLECTED_TAG;
+use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
 use plywood_octets::Put;
 use rand_core::Rng;
 use std::time::Instant;
+
+/// The fields that INIT and INIT ACK cannot do without (RFC 9260 §3.3.2).
+const INIT_FIXED_BYTES: usize = 16;
 
 impl Association {
     /// Our INIT chunk, for a peer that gets it by signalling (SNAP: `a=sctp-init`, draft-hancke-tsvwg-snap §5.2).
@@ -92,9 +96,8 @@ impl Association {
         let received = match ReceivedInit::parse(chunk) {
             Ok(received) => received,
             Err(error) => {
-                // Without a tag, or cut short, it is not worth an answer.
-                if error == ParseError::ZeroField {
-                    self.refuse_init(chunk, CauseCode::INVALID_PARAMETER);
+                if let Some(cause) = cause_for_init(chunk, error) {
+                    self.refuse_init(chunk, cause);
                 }
                 return Err(Discard::MalformedChunk(error));
             }
@@ -106,6 +109,7 @@ impl Association {
         // §5.1 and §5.2.1: our own INIT's tag, so that both sides agree. §5.2.2: a fresh tag, and the present
         // ones as tie tags, for a peer that may have begun anew.
         let mut answer = self.local_init();
+        // RFC 9260 §3.3.3: not more streams than the INIT allows.
         answer.outbound_streams = answer.outbound_streams.min(received.init.inbound_streams);
         let mut tie_tags = (0, 0);
         if self.state >= State::Established {
@@ -130,9 +134,25 @@ impl Association {
 
     /// An ABORT for an INIT that cannot be processed goes to the INIT's own tag (RFC 9260 §8.4, rule 3).
     fn refuse_init(&mut self, chunk: &RawChunk<'_>, cause: CauseCode) {
-        let tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
-        if tag != 0 {
-            self.reply_abort(tag, |out| put_cause(out, cause, &[]));
+        self.reply_abort(initiate_tag(chunk), |out| put_cause(out, cause, &[]));
+    }
+
+    /// RFC 9260 §3.3.3: an INIT ACK with a forbidden value ends the attempt. One without a tag to answer to is
+    /// answered with the tag that it came with, and one that is cut short is no INIT ACK.
+    fn refuse_init_ack(&mut self, chunk: &RawChunk<'_>, error: ParseError) {
+        if chunk.value.len() < INIT_FIXED_BYTES {
+            return;
+        }
+        let cause = cause_for_init(chunk, error).unwrap_or(CauseCode::INVALID_PARAMETER);
+        self.remote_tag = initiate_tag(chunk);
+        if self.remote_tag == 0 {
+            let tag = self.local_tag;
+            self.reply(tag, |out| {
+                put_chunk(out, ChunkType::ABORT, REFLECTED_TAG, |out| put_cause(out, cause, &[]));
+            });
+            self.close(CloseReason::ProtocolViolation(Violation::Init));
+        } else {
+            self.abort_for(Violation::Init, cause, &[]);
         }
     }
 
@@ -142,10 +162,8 @@ impl Association {
         }
         let received = match ReceivedInit::parse(chunk) {
             Ok(received) => received,
-            Err(error) if error != ParseError::ZeroField => return Err(Discard::MalformedChunk(error)),
             Err(error) => {
-                self.remote_tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
-                self.abort_for(Violation::Init, CauseCode::INVALID_PARAMETER, &[]);
+                self.refuse_init_ack(chunk, error);
                 return Err(Discard::MalformedChunk(error));
             }
         };
@@ -288,7 +306,7 @@ impl Association {
     pub(super) fn on_handshake_timeout(&mut self, now: Instant, timer: Timer) {
         self.handshake_retries += 1;
         if self.handshake_retries > self.config.max_init_retransmits {
-            self.give_up_peer(CloseReason::HandshakeTimeout);
+            self.give_up_on_peer(CloseReason::HandshakeTimeout);
             return;
         }
         self.rto.back_off();
@@ -317,4 +335,21 @@ impl Association {
         }
         Ok(())
     }
+}
+
+fn initiate_tag(chunk: &RawChunk<'_>) -> u32 {
+    chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag))
+}
+
+/// What the peer is told about an INIT or INIT ACK that cannot be used; `None`: it is dropped in silence, for it is
+/// cut short or names no tag to answer to (RFC 9260 §3.3.2).
+fn cause_for_init(chunk: &RawChunk<'_>, error: ParseError) -> Option<CauseCode> {
+    if chunk.value.len() < INIT_FIXED_BYTES || initiate_tag(chunk) == 0 {
+        return None;
+    }
+    Some(if error == ParseError::ZeroField {
+        CauseCode::INVALID_PARAMETER
+    } else {
+        CauseCode::PROTOCOL_VIOLATION
+    })
 }

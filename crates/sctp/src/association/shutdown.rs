@@ -49,6 +49,16 @@ impl Association {
         self.close(CloseReason::ProtocolViolation(violation));
     }
 
+    /// The peer does not answer. Should it hear us after all, an ABORT spares it the waiting (RFC 9260 §9.2 asks
+    /// for it after T5, and nothing forbids it elsewhere).
+    pub(super) fn give_up_on_peer(&mut self, reason: CloseReason) {
+        if self.remote_tag != 0 {
+            let tag = self.remote_tag;
+            self.reply_abort(tag, |_| {});
+        }
+        self.close(reason);
+    }
+
     /// One packet with an ABORT, outside the association's own stream of packets.
     pub(super) fn reply_abort(&mut self, tag: u32, cause: impl FnOnce(&mut Vec<u8>)) {
         self.reply(tag, |out| put_chunk(out, ChunkType::ABORT, 0, cause));

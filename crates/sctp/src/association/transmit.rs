@@ -163,6 +163,9 @@ impl Association {
         if self.acknowledging.is_due() || (self.acknowledging.is_pending() && data_ready) {
             self.write_sack(out, packet);
         }
+        if data_ready {
+            self.give_up_first_lost(now);
+        }
         self.write_control(out, packet);
         if data_ready {
             self.write_data(now, out, packet);
@@ -377,6 +380,14 @@ impl Association {
         self.note_repeat();
     }
 
+    /// What leads the lost and is not worth sending again is given up before the packet is filled, so that its
+    /// FORWARD-TSN stands in this packet, or is all of it.
+    fn give_up_first_lost(&mut self, now: Instant) {
+        while let Some(index) = self.outstanding.next_lost()
+            && self.give_up(now, index)
+        {}
+    }
+
     /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
     fn give_up(&mut self, now: Instant, index: u64) -> bool {
         let Some(chunk) = self.outstanding.chunk(index).copied() else { return false };
@@ -423,14 +434,13 @@ impl Association {
             {
                 break;
             }
-            let begun = match self.begin(now, id, room - header) {
-                Ok(Some(begun)) => begun,
-                Ok(None) => continue,
-                Err(NextPacket) => break,
-            };
+            let Some(begun) = self.begin(now, id) else { continue };
             let Begun { message: number, offset, fragment } = begun;
             let Some(message) = self.outstanding.message(number) else { break };
             let left = message.data.len() - offset;
+            if offset == 0 && written && message.is_partially_reliable() && self.fits_only_alone(left, room) {
+                break;
+            }
             let length = self.fragment_length(left, room - header, header, message);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
                 break;
@@ -466,6 +476,12 @@ impl Association {
         written
     }
 
+    /// A message that `room` would cut in two, and an empty packet would not: of two chunks either may be lost.
+    fn fits_only_alone(&self, left: usize, room: usize) -> bool {
+        let header = self.data_header_bytes();
+        left > room - header && left <= self.max_data_bytes.saturating_sub(header)
+    }
+
     /// §6.1 A: one packet may be on its way into a closed window.
     fn may_probe_window(&self) -> bool {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
@@ -495,12 +511,7 @@ impl Association {
         let more = self.queues.total_bytes() > left;
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0
-            && hole < header + LEAST_FRAGMENT
-            && more
-            && message.max_retransmits.is_none()
-            && message.expires.is_none()
-        {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && !message.is_partially_reliable() {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
@@ -510,7 +521,7 @@ impl Association {
     }
 
     /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
-    fn begin(&mut self, now: Instant, id: u16, room: usize) -> Result<Option<Begun>, NextPacket> {
+    fn begin(&mut self, now: Instant, id: u16) -> Option<Begun> {
         let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
         if let Some(begun) = begun {
             let expired = self
@@ -519,22 +530,19 @@ impl Association {
                 .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
             if expired && self.capabilities.forward_tsn {
                 self.abandon(now, begun.message);
-                return Ok(None);
+                return None;
             }
-            return Ok(Some(begun));
+            return Some(begun);
         }
         if self.queues.front_expires(id).is_some_and(|at| at <= now) {
             self.drop_expired(id);
-            return Ok(None);
-        }
-        if self.queues.front_is_better_alone(id, room, self.max_data_bytes - self.data_header_bytes()) {
-            return Err(NextPacket);
+            return None;
         }
         let Some(message) = self.queues.pop(id) else {
             self.queues.rotate();
-            return Ok(None);
+            return None;
         };
-        Ok(Some(self.begin_message(id, message)))
+        Some(self.begin_message(id, message))
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
@@ -626,9 +634,6 @@ fn next(counter: &mut u32) -> u32 {
     *counter = value.wrapping_add(1);
     value
 }
-
-/// A message that should not be split waits for the next packet.
-struct NextPacket;
 
 /// Where a packet begins and may end in the caller's buffer.
 #[derive(Debug, Clone, Copy)]

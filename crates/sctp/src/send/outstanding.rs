@@ -75,6 +75,13 @@ pub(crate) struct OutMessage {
     pub(crate) abandoned: bool,
 }
 
+impl OutMessage {
+    /// It may be given up.
+    pub(crate) fn is_partially_reliable(&self) -> bool {
+        self.max_retransmits.is_some() || self.expires.is_some()
+    }
+}
+
 /// What a SACK newly acknowledged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Acked {

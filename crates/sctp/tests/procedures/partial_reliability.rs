@@ -170,13 +170,13 @@ fn a_forward_tsn_that_is_old_is_answered_with_a_sack_and_changes_nothing() {
 }
 
 #[test]
-fn a_forward_tsn_that_was_not_agreed_ends_the_association() {
+fn a_forward_tsn_that_was_not_agreed_is_reported_as_an_unknown_chunk() {
     let mut config = Config::default();
     config.partial_reliability = false;
     let mut puppet = Puppet::connected(config);
     assert!(forward(&mut puppet, 0, &[]).is_err());
-    assert!(puppet.under_test.is_closed());
-    assert_eq!(puppet.chunks(), [0x06]);
+    assert!(!puppet.under_test.is_closed());
+    assert_eq!(puppet.chunks(), [0x09]);
 }
 
 #[test]
