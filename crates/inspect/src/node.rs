@@ -101,14 +101,14 @@ impl<'a> Cursor<'a> {
         field: impl Into<Cow<'static, str>>,
         reference: &'static str,
         said: Said,
-        inner: impl FnOnce(&mut Cursor<'a>),
+        inner: impl FnOnce(&mut Self),
     ) {
         let field = field.into();
         let Some(bytes) = self.peek().get(..length) else {
             self.cut(&field, length);
             return;
         };
-        let mut parts = Cursor::new(bytes, self.base + self.at);
+        let mut parts = Self::new(bytes, self.base + self.at);
         inner(&mut parts);
         let children = parts.finish();
         self.push(length, field, reference, said.0, said.1, children);

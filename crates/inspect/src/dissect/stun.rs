@@ -77,17 +77,12 @@ fn value(c: &mut Cursor<'_>, kind: u16, length: usize, reference: &'static str, 
     match kind {
         0x0001 | 0x8023 | 0x802b | 0x802c => address(c, length, reference, None),
         0x0020 | 0x0012 | 0x0016 => address(c, length, reference, Some(transaction_id)),
-        0x0006 => drop(c.bytes(
-            length,
-            "Value",
-            reference,
-            text("for ICE: the receiver's ufrag, a colon, the sender's"),
-        )),
-        0x0014 | 0x0015 | 0x8022 | 0x8003 => drop(c.bytes(length, "Value", reference, text(""))),
-        0x0008 => {
-            drop(c.bytes(length, "HMAC-SHA1", reference, raw("over all before it, keyed with the password")))
+        0x0009 if length >= 4 => error_code(c, length, reference),
+        0x0006 | 0x0014 | 0x0015 | 0x8022 | 0x8003 => {
+            let meaning =
+                if kind == 0x0006 { "for ICE: the receiver's ufrag, a colon, the sender's" } else { "" };
+            c.bytes(length, "Value", reference, text(meaning));
         }
-        0x001c => drop(c.bytes(length, "HMAC-SHA256", reference, raw("over all before it"))),
         0x8028 if length == 4 => {
             c.number(4, "CRC-32", reference, hexadecimal("of all before it, XOR 0x5354554e"));
         }
@@ -103,21 +98,29 @@ fn value(c: &mut Cursor<'_>, kind: u16, length: usize, reference: &'static str, 
         0x8029 | 0x802a if length == 8 => {
             c.number(8, "Tie-breaker", reference, hexadecimal("the larger keeps its role in a conflict"));
         }
-        0x0009 if length >= 4 => {
-            c.bytes(2, "Reserved", reference, raw(""));
-            c.number(2, "Class and Number", reference, |code| {
-                let number = (code >> 8 & 7) * 100 + (code & 0xff);
-                (number.to_string(), "hundreds in the first byte".into())
-            });
-            c.bytes(length - 4, "Reason Phrase", reference, text("for people only"));
-        }
         0x000d | 0xc001 if length == 4 => {
             let meaning = if kind == 0x000d { "seconds" } else { "the highest one wins" };
             c.number(4, "Value", reference, decimal(meaning));
         }
-        _ if length > 0 => drop(c.bytes(length, "Value", reference, |bytes| (hex(bytes), "".into()))),
+        _ if length > 0 => {
+            let (field, meaning) = match kind {
+                0x0008 => ("HMAC-SHA1", "over all before it, keyed with the password"),
+                0x001c => ("HMAC-SHA256", "over all before it"),
+                _ => ("Value", ""),
+            };
+            c.bytes(length, field, reference, raw(meaning));
+        }
         _ => {}
     }
+}
+
+fn error_code(c: &mut Cursor<'_>, length: usize, reference: &'static str) {
+    c.bytes(2, "Reserved", reference, raw(""));
+    c.number(2, "Class and Number", reference, |code| {
+        let number = (code >> 8 & 7) * 100 + (code & 0xff);
+        (number.to_string(), "hundreds in the first byte".into())
+    });
+    c.bytes(length - 4, "Reason Phrase", reference, text("for people only"));
 }
 
 fn address(c: &mut Cursor<'_>, length: usize, reference: &'static str, key: Option<&[u8]>) {
