@@ -75,7 +75,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     let start = Instant::now();
     let mut report = Report::default();
-    report.add("fuzz", start.elapsed(), rows(target, seconds)?);
+    let rows = rows(target, seconds)?;
+    report.add("fuzz", start.elapsed(), rows);
     report.print();
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())

@@ -41,6 +41,8 @@ pub enum ParseError {
     InvalidValue(u32),
     /// An extension that came twice (RFC 5246 §7.4.1.4).
     DuplicateExtension(ExtensionType),
+    /// An extension that must be there (RFC 8446 §9.2).
+    MissingExtension(ExtensionType),
     /// A fragment that does not lie within its message.
     FragmentPastEnd {
         /// Where the fragment begins.
@@ -74,6 +76,7 @@ impl fmt::Display for ParseError {
             Self::EmptyList => f.write_str("a list is empty that may not be"),
             Self::InvalidValue(value) => write!(f, "a field cannot hold {value}"),
             Self::DuplicateExtension(kind) => write!(f, "extension {kind:?} came twice"),
+            Self::MissingExtension(kind) => write!(f, "extension {kind:?} is missing"),
             Self::FragmentPastEnd { offset, fragment_length, length } => {
                 write!(f, "a fragment of {fragment_length} bytes at {offset} in a message of {length}")
             }
@@ -280,6 +283,7 @@ impl HandshakeError {
                 ParseError::InvalidValue(_) | ParseError::DuplicateExtension(_) => {
                     AlertDescription::ILLEGAL_PARAMETER
                 }
+                ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },
             Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) => AlertDescription::UNEXPECTED_MESSAGE,

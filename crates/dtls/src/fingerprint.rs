@@ -148,3 +148,83 @@ pub fn matches(
 pub fn preferred_algorithm(fingerprints: &[Fingerprint]) -> Option<HashAlgorithm> {
     PREFERENCE.into_iter().find(|&algorithm| fingerprints.iter().any(|one| one.algorithm == algorithm))
 }
+
+#[cfg(all(test, any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs")))]
+mod tests {
+    use super::*;
+    use crate::provider::test_providers;
+    use proptest::prelude::*;
+
+    const CERTIFICATE: &[u8] = b"any bytes: only their hash counts";
+
+    fn own(algorithm: HashAlgorithm) -> Fingerprint {
+        Fingerprint::of(&*test_providers()[0], algorithm, CERTIFICATE).expect("an accepted hash")
+    }
+
+    fn matching(fingerprints: &[Fingerprint]) -> Result<bool, FingerprintError> {
+        matches(&*test_providers()[0], fingerprints, CERTIFICATE)
+    }
+
+    fn foreign(algorithm: HashAlgorithm) -> Fingerprint {
+        let mut one = own(algorithm);
+        one.value[0] ^= 1;
+        one
+    }
+
+    #[test]
+    fn text_is_read_in_either_case_and_written_in_upper_case() {
+        let fingerprint = own(HashAlgorithm::SHA256);
+        let text = fingerprint.to_string();
+        assert!(text.starts_with("sha-256 ") && !text[8..].contains(char::is_lowercase));
+        assert_eq!(text.parse(), Ok(fingerprint.clone()));
+        assert_eq!(text.to_lowercase().parse(), Ok(fingerprint.clone()));
+        assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
+    }
+
+    #[test]
+    fn what_is_not_a_fingerprint_is_refused_with_the_reason() {
+        let parse = |text: &str| text.parse::<Fingerprint>();
+        assert_eq!(parse("sha-256"), Err(FingerprintError::NoValue));
+        assert_eq!(parse("sha-257 AB"), Err(FingerprintError::UnknownHash));
+        assert_eq!(parse("sha-256 AB:C"), Err(FingerprintError::BadHex));
+        assert_eq!(parse("sha-256 AB:+1"), Err(FingerprintError::BadHex));
+        assert_eq!(parse("sha-256 AB:CD"), Err(FingerprintError::WrongLength { expected: 32, found: 2 }));
+        assert!(parse("sha-1 AB:CD").is_ok(), "ignored hashes may have any length");
+    }
+
+    #[test]
+    fn one_of_several_of_the_same_hash_suffices() {
+        let (good, bad) = (own(HashAlgorithm::SHA256), foreign(HashAlgorithm::SHA256));
+        assert_eq!(matching(&[bad.clone(), good]), Ok(true));
+        assert_eq!(matching(&[bad]), Ok(false));
+    }
+
+    #[test]
+    fn only_the_most_preferred_hash_counts() {
+        let weaker = own(HashAlgorithm::SHA256);
+        assert_eq!(matching(&[weaker.clone(), foreign(HashAlgorithm::SHA512)]), Ok(false));
+        assert_eq!(matching(&[weaker, own(HashAlgorithm::SHA384)]), Ok(true));
+    }
+
+    #[test]
+    fn weak_hashes_never_make_a_match() {
+        let sha1 = Fingerprint { algorithm: HashAlgorithm::SHA1, value: vec![0; 20] };
+        assert_eq!(matching(&[sha1.clone()]), Err(FingerprintError::NoneUsable));
+        assert_eq!(matching(&[]), Err(FingerprintError::NoneUsable));
+        assert_eq!(matching(&[sha1, own(HashAlgorithm::SHA256)]), Ok(true));
+    }
+
+    #[test]
+    fn a_value_of_another_length_does_not_match() {
+        let mut short = own(HashAlgorithm::SHA256);
+        short.value.truncate(31);
+        assert_eq!(matching(&[short]), Ok(false));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text: String) {
+            let _ = text.parse::<Fingerprint>();
+        }
+    }
+}

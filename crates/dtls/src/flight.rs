@@ -84,6 +84,15 @@ impl Flight {
         self.items.push(Item { epoch, content: Content::ChangeCipherSpec });
     }
 
+    /// Takes the last message out again and tells its number.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn pop(&mut self) -> Option<u16> {
+        match self.items.pop()?.content {
+            Content::Handshake { message_seq, .. } => Some(message_seq),
+            Content::ChangeCipherSpec => None,
+        }
+    }
+
     /// Starts from the first message again.
     pub(crate) fn rewind(&mut self) {
         (self.item, self.offset) = (0, 0);

@@ -181,3 +181,78 @@ pub fn subject_public_key_info(certificate: &[u8]) -> Result<&[u8], CertificateE
         _ => Err(CertificateError::Malformed),
     }
 }
+
+#[cfg(all(test, any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs")))]
+mod tests {
+    use super::*;
+    use crate::provider::test_providers;
+
+    const SEC1: &str = include_str!("../tests/data/p256-sec1.pem");
+    const WITHOUT_PUBLIC: &str = include_str!("../tests/data/p256-without-public.pem");
+    const VERSION_1: &str = include_str!("../tests/data/p256-v1.pem");
+    const RSA: &str = include_str!("../tests/data/rsa2048.pem");
+
+    fn generated() -> (Vec<u8>, Vec<u8>) {
+        let key = rcgen::KeyPair::generate().expect("a key pair");
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).expect("a certificate");
+        (certificate.der().to_vec(), key.serialize_der())
+    }
+
+    #[test]
+    fn every_provider_takes_der_and_each_form_of_pem() {
+        let (certificate, key) = generated();
+        for provider in test_providers() {
+            assert!(Identity::from_der(&*provider, &certificate, &key).is_ok());
+            for text in [SEC1, WITHOUT_PUBLIC, VERSION_1] {
+                let identity = Identity::from_pem(&*provider, text);
+                assert!(identity.is_ok(), "{}: {identity:?}", provider.name());
+            }
+        }
+    }
+
+    #[test]
+    fn rsa_keys_are_taken_where_the_provider_signs_with_them() {
+        for provider in test_providers() {
+            let identity = Identity::from_pem(&*provider, RSA);
+            match provider.name() {
+                "rustcrypto" => {
+                    assert_eq!(identity.err(), Some(IdentityError::Key(CryptoError::UnsupportedKey)));
+                }
+                _ => assert!(identity.is_ok(), "{identity:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_behind_the_certificate_is_refused() {
+        let (certificate, _) = generated();
+        let (_, key) = generated();
+        for provider in test_providers() {
+            let error = Identity::from_der(&*provider, &certificate, &key).err();
+            assert_eq!(error, Some(IdentityError::KeyMismatch), "{}", provider.name());
+            let mixed = format!("{}{}", WITHOUT_PUBLIC, "");
+            let key_only = mixed.split("-----BEGIN CERTIFICATE").next().expect("a first part");
+            let certificate_only = &RSA[..RSA.find("-----BEGIN PRIVATE").expect("a key")];
+            assert!(Identity::from_pem(&*provider, &format!("{key_only}{certificate_only}")).is_err());
+        }
+    }
+
+    #[test]
+    fn a_missing_half_is_named() {
+        let provider = &test_providers()[0];
+        assert_eq!(Identity::from_pem(&**provider, "").err(), Some(IdentityError::NoCertificate));
+        let certificate = &SEC1[SEC1.find("-----BEGIN CERTIFICATE").expect("a certificate")..];
+        assert_eq!(Identity::from_pem(&**provider, certificate).err(), Some(IdentityError::NoKey));
+    }
+
+    #[test]
+    fn trailing_bytes_and_truncations_of_a_certificate_are_malformed() {
+        let (mut certificate, _) = generated();
+        for length in 0..certificate.len() {
+            assert_eq!(subject_public_key_info(&certificate[..length]), Err(CertificateError::Malformed));
+        }
+        assert!(subject_public_key_info(&certificate).is_ok());
+        certificate.push(0);
+        assert_eq!(subject_public_key_info(&certificate), Err(CertificateError::Malformed));
+    }
+}

@@ -233,3 +233,126 @@ impl fmt::Debug for ExporterSecret {
         f.write_str("ExporterSecret(..)")
     }
 }
+
+#[cfg(all(test, any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs")))]
+mod tests {
+    use super::*;
+    use crate::provider::test_providers;
+
+    fn hex(text: &str) -> Vec<u8> {
+        text.as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+            .collect::<Option<_>>()
+            .expect("the vectors below are hexadecimal")
+    }
+
+    /// The values of RFC 8448 §3: X25519 secret, hash up to ServerHello, hash up to the server's Finished.
+    fn traced(hkdf: &Hkdf) -> (HandshakeSecrets, ApplicationSecrets) {
+        let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
+        let server_hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
+        let server_finished = hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
+        let handshake = HandshakeSecrets::derive(hkdf, &shared, &server_hello);
+        let application = handshake.application(hkdf, &server_finished);
+        (handshake, application)
+    }
+
+    #[test]
+    fn the_secrets_of_the_published_trace_are_reproduced() {
+        for provider in test_providers() {
+            let hkdf = Hkdf::with_tls_labels(provider, Hash::Sha256);
+            let (handshake, application) = traced(&hkdf);
+            for (secret, expected) in [
+                (
+                    handshake.client.bytes(),
+                    "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21",
+                ),
+                (
+                    handshake.server.bytes(),
+                    "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38",
+                ),
+                (
+                    application.client.bytes(),
+                    "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
+                ),
+                (
+                    application.server.bytes(),
+                    "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
+                ),
+                (
+                    application.exporter.bytes(),
+                    "fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50",
+                ),
+            ] {
+                assert_eq!(secret, hex(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn the_clients_finished_of_the_published_trace_is_reproduced() {
+        for provider in test_providers() {
+            let hkdf = Hkdf::with_tls_labels(provider, Hash::Sha256);
+            let transcript = hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
+            let verify_data = traced(&hkdf).0.client.verify_data(&hkdf, &transcript);
+            assert_eq!(
+                verify_data.to_vec(),
+                hex("a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61")
+            );
+        }
+    }
+
+    #[test]
+    fn the_record_keys_of_the_published_trace_open_its_record() {
+        // The client's Finished as TLS sent it: 5 bytes of header (the additional data), ciphertext, tag.
+        let record = hex(concat!(
+            "170303003575ec4dc238cce60b298044a71e219c56cc77b0517fe9b93c7a4bfc44d87f38f80338ac98fc46deb384bd",
+            "1caeacab6867d726c40546",
+        ));
+        for provider in test_providers() {
+            let hkdf = Hkdf::with_tls_labels(provider, Hash::Sha256);
+            let keys = traced(&hkdf).0.client.record_keys(&hkdf, Aead::Aes128Gcm).expect("lengths fit");
+            assert_eq!(keys.iv.to_vec(), hex("5bd3c71b836e0b76bb73265f"));
+            let (header, body) = record.split_at(5);
+            let mut body = body.to_vec();
+            let length =
+                keys.record.open_in_place(&keys.iv, header, &mut body).expect("the record is genuine");
+            assert_eq!(body[..4], [0x14, 0, 0, 0x20]);
+            assert_eq!(body[length - 1], 22, "the inner content type");
+        }
+    }
+
+    #[test]
+    fn dtls_labels_give_other_keys_than_tls_labels() {
+        for provider in test_providers() {
+            let tls = traced(&Hkdf::with_tls_labels(Arc::clone(&provider), Hash::Sha256));
+            let dtls = traced(&Hkdf::new(provider, Hash::Sha256));
+            assert_ne!(tls.0.client.bytes(), dtls.0.client.bytes());
+        }
+    }
+
+    #[test]
+    fn each_key_update_gives_a_new_secret() {
+        for provider in test_providers() {
+            let hkdf = Hkdf::new(provider, Hash::Sha384);
+            let first = HandshakeSecrets::derive(&hkdf, &[1; 32], &[2; 48]).client;
+            let second = first.next(&hkdf);
+            assert_eq!(second.bytes().len(), 48);
+            assert_ne!(first.bytes(), second.bytes());
+            assert_ne!(second.bytes(), second.next(&hkdf).bytes());
+        }
+    }
+
+    #[test]
+    fn an_exporter_fills_more_than_one_hash() {
+        for provider in test_providers() {
+            let hkdf = Hkdf::new(provider, Hash::Sha256);
+            let exporter = traced(&hkdf).1.exporter;
+            let (mut short, mut long) = ([0; 32], [0; 100]);
+            exporter.export(&hkdf, b"EXPORTER-test", &[], &mut short);
+            exporter.export(&hkdf, b"EXPORTER-test", &[], &mut long);
+            assert_ne!(short, long[..32], "the length is part of the derivation");
+            assert_ne!(long[..32], long[32..64]);
+        }
+    }
+}

@@ -86,10 +86,12 @@ impl Reassembly {
         if fragment.body.is_empty() && length > 0 {
             return Err(Discard::EmptyFragment);
         }
-        let conflict = match self.slots.get_mut(&header.message_seq) {
-            Some(slot) if slot.put(epoch, fragment) => return Ok(Inserted::Kept),
-            known => known.is_some(),
-        };
+        let known = self.slots.get_mut(&header.message_seq).map(|slot| slot.put(epoch, fragment));
+        if known == Some(true) {
+            return Ok(Inserted::Kept);
+        }
+        // The first fragment of its message, or one that disagrees with those before.
+        let conflict = known.is_some();
         self.remove(header.message_seq);
         if !self.make_room(header.message_seq, length) {
             return Err(Discard::BufferFull);

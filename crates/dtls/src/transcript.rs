@@ -35,8 +35,13 @@ impl Transcript {
     pub(crate) fn add(&mut self, message_type: HandshakeType, message_seq: u16, body: &[u8]) {
         // Bodies are bounded far below 2^24, ours and theirs.
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let header =
-            HandshakeHeader { message_type, length, message_seq, fragment_offset: 0, fragment_length: length };
+        let header = HandshakeHeader {
+            message_type,
+            length,
+            message_seq,
+            fragment_offset: 0,
+            fragment_length: length,
+        };
         self.messages.push(Entry { start: self.bytes_12.len() });
         self.bytes_12.put_slice(&header.encode());
         self.bytes_12.put_slice(body);
@@ -61,7 +66,10 @@ impl Transcript {
     }
 
     /// The messages in the form of 1.3, each without `message_seq` and fragment fields.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for dtls13, which starts from the ClientHello kept here"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for dtls13, which starts from the ClientHello kept here")
+    )]
     pub(crate) fn messages_13(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let ends = self.messages.iter().skip(1).map(|entry| entry.start).chain([self.bytes_12.len()]);
         self.messages.iter().zip(ends).filter_map(|(entry, end)| {

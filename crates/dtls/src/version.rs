@@ -101,7 +101,8 @@ impl Versions {
     /// What the server chose, if we may live with it.
     pub(crate) fn accept(self, hello: &ServerHello) -> Result<Version, HandshakeError> {
         let decode = |error| HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error };
-        let selected = if self.offers_1_3() { hello.extensions.selected_version().map_err(decode)? } else { None };
+        let selected =
+            if self.offers_1_3() { hello.extensions.selected_version().map_err(decode)? } else { None };
         match selected {
             Some(ProtocolVersion::DTLS_1_3) => Ok(Version::Dtls13),
             Some(peer) => Err(HandshakeError::NoCommonVersion { peer }),

@@ -19,7 +19,9 @@ use crate::event::CloseReason;
 use crate::reassembly::{Inserted, Message};
 use crate::records::{OpenedRecord, Unopened};
 use crate::wire::record::MAX_PLAINTEXT;
-use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType};
+use crate::wire::{
+    Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
+};
 
 /// The peer's flight repeated asks for ours; but not more often than this part of the timeout, so that a
 /// network that duplicates packets does not make us repeat everything.

@@ -31,6 +31,7 @@ use crate::wire::{
 
 /// What the client waits for.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitServerHello(AwaitServerHello),
     AwaitCertificate(AwaitCertificate),
@@ -103,7 +104,12 @@ pub(crate) struct AwaitServerHello {
 }
 
 impl AwaitServerHello {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && !self.verified {
             return self.on_hello_verify_request(engine, now, message);
         }
@@ -120,8 +126,8 @@ impl AwaitServerHello {
         message: &Message,
     ) -> Result<State, HandshakeError> {
         expect(message, HandshakeType::HELLO_VERIFY_REQUEST)?;
-        let request = HelloVerifyRequest::parse(&message.body)
-            .map_err(decode(HandshakeType::HELLO_VERIFY_REQUEST))?;
+        let request =
+            HelloVerifyRequest::parse(&message.body).map_err(decode(HandshakeType::HELLO_VERIFY_REQUEST))?;
         self.hello.cookie = request.cookie;
         engine.begin_flight();
         engine.transcript.clear();
@@ -149,12 +155,8 @@ impl AwaitServerHello {
         let srtp_profile = self.check_extensions(&hello.extensions)?;
         engine.records.version = ProtocolVersion::DTLS_1_2;
         engine.heard(message);
-        let hellos = Hellos {
-            suite,
-            srtp_profile,
-            client_random: self.hello.random,
-            server_random: hello.random,
-        };
+        let hellos =
+            Hellos { suite, srtp_profile, client_random: self.hello.random, server_random: hello.random };
         Ok(State::AwaitCertificate(AwaitCertificate { hellos }))
     }
 
@@ -174,10 +176,10 @@ impl AwaitServerHello {
             return Err(HandshakeError::BadRenegotiationInfo);
         }
         require_uncompressed_points(answers, HandshakeType::SERVER_HELLO)?;
-        let Some((chosen, _)) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
+        let Some(chosen) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
         // One profile, and one of ours (RFC 5764 §4.1.1).
-        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().0;
-        match chosen[..] {
+        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
+        match chosen.profiles[..] {
             [profile] if offered.contains(&profile) => Ok(Some(profile)),
             _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
         }
@@ -261,7 +263,12 @@ pub(crate) struct AwaitRequestOrDone {
 }
 
 impl AwaitRequestOrDone {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         const KIND: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
         let Self { exchanged } = self;
         if message.message_type == HandshakeType::SERVER_HELLO_DONE {
@@ -288,7 +295,12 @@ pub(crate) struct AwaitServerHelloDone {
 }
 
 impl AwaitServerHelloDone {
-    fn on_message(self, engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+    fn on_message(
+        self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<State, HandshakeError> {
         const KIND: HandshakeType = HandshakeType::SERVER_HELLO_DONE;
         expect(message, KIND)?;
         if !message.body.is_empty() {

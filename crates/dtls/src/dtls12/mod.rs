@@ -64,7 +64,12 @@ impl Established {
     }
 
     /// RFC 5705 §4.
-    pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), ExportError> {
+    pub(crate) fn export(
+        &self,
+        label: &str,
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
         if secrets::RESERVED_LABELS.contains(&label) {
             return Err(ExportError::ReservedLabel);
         }
@@ -137,7 +142,10 @@ fn key_fits(kind: KeyKind, rsa: bool) -> bool {
 }
 
 /// Checks extensions that both hellos share: uncompressed points, if formats are named at all.
-fn require_uncompressed_points(extensions: &Extensions, message: HandshakeType) -> Result<(), HandshakeError> {
+fn require_uncompressed_points(
+    extensions: &Extensions,
+    message: HandshakeType,
+) -> Result<(), HandshakeError> {
     match extensions.ec_point_formats().map_err(decode(message))? {
         Some(formats) if !formats.contains(&0) => Err(HandshakeError::NoUncompressedPoints),
         _ => Ok(()),

@@ -49,7 +49,8 @@ impl PeerCertificate {
         let der = chain.end_entity.ok_or(HandshakeError::NoCertificate)?;
         let provider = &*engine.config.provider;
         // No usable fingerprint: nobody can match.
-        let matches = fingerprint::matches(provider, &engine.config.remote_fingerprints, der).unwrap_or(false);
+        let matches =
+            fingerprint::matches(provider, &engine.config.remote_fingerprints, der).unwrap_or(false);
         if !matches {
             return Err(HandshakeError::FingerprintMismatch);
         }
@@ -101,6 +102,10 @@ impl FinishedVerified {
         expect(message, HandshakeType::FINISHED)?;
         let received = finished::parse(&message.body).map_err(decode(HandshakeType::FINISHED))?;
         let expected = secrets.verify_data(engine, sender);
-        if bool::from(received.ct_eq(&expected)) { Ok(Self(())) } else { Err(HandshakeError::FinishedMismatch) }
+        if bool::from(received.ct_eq(&expected)) {
+            Ok(Self(()))
+        } else {
+            Err(HandshakeError::FinishedMismatch)
+        }
     }
 }

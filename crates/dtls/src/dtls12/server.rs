@@ -29,6 +29,7 @@ use crate::wire::{
 
 /// What the server waits for.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitClientHello,
     AwaitCertificate(AwaitCertificate),
@@ -113,7 +114,7 @@ impl Choice {
         if offer.contains(ExtensionType::EC_POINT_FORMATS) {
             extensions.push(Extension::uncompressed_points());
         }
-        let offered = offer.use_srtp().map_err(&decode)?.unwrap_or_default().0;
+        let offered = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
         let mut profiles = engine.config.srtp_profiles.iter().copied();
         let srtp_profile = profiles.find(|profile| offered.contains(profile));
         if let Some(profile) = srtp_profile {
@@ -126,7 +127,8 @@ impl Choice {
 /// Our preference among the client's groups; a client that names none takes any (RFC 8422 §4).
 fn choose_group(engine: &Engine, offered: Option<&[NamedGroup]>) -> Result<NamedGroup, HandshakeError> {
     let mut ours = groups(&engine.config).into_iter();
-    ours.find(|group| offered.is_none_or(|offered| offered.contains(group))).ok_or(HandshakeError::NoCommonGroup)
+    ours.find(|group| offered.is_none_or(|offered| offered.contains(group)))
+        .ok_or(HandshakeError::NoCommonGroup)
 }
 
 /// ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone.

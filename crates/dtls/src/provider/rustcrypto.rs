@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rand_core::CryptoRng;
 use x25519_dalek::StaticSecret;
+use zeroize::Zeroizing;
 
 use super::mlkem::{self, Hybrid};
 use super::{
@@ -191,7 +192,6 @@ enum Private {
 
 impl Ephemeral {
     fn generate(group: NamedGroup, rng: &mut dyn CryptoRng) -> Result<Self, CryptoError> {
-        use p256::elliptic_curve::Generate;
         let (private, share) = match group {
             NamedGroup::X25519 => {
                 let key = StaticSecret::random_from_rng(rng);
@@ -199,12 +199,12 @@ impl Ephemeral {
                 (Private::X25519(key), share)
             }
             NamedGroup::SECP256R1 => {
-                let key = p256::SecretKey::generate_from_rng(rng);
+                let key = draw::<32, _>(rng, |bytes| p256::SecretKey::from_slice(bytes).ok())?;
                 let share = key.public_key().to_sec1_bytes().to_vec();
                 (Private::P256(key), share)
             }
             NamedGroup::SECP384R1 => {
-                let key = p384::SecretKey::generate_from_rng(rng);
+                let key = draw::<48, _>(rng, |bytes| p384::SecretKey::from_slice(bytes).ok())?;
                 let share = key.public_key().to_sec1_bytes().to_vec();
                 (Private::P384(key), share)
             }
@@ -244,6 +244,21 @@ impl Ephemeral {
         let secret = self.agree(peer_share)?;
         Ok((self.share, secret))
     }
+}
+
+/// Draws until the bytes are a scalar of the curve: the first draw but once in 2^32.
+fn draw<const N: usize, K>(
+    rng: &mut dyn CryptoRng,
+    key: impl Fn(&[u8]) -> Option<K>,
+) -> Result<K, CryptoError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    for _ in 0..16 {
+        rng.fill_bytes(&mut *bytes);
+        if let Some(key) = key(&*bytes) {
+            return Ok(key);
+        }
+    }
+    Err(CryptoError::ProviderFailed) // not a generator of random bytes
 }
 
 impl KeyExchange for Ephemeral {

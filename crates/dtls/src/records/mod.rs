@@ -191,8 +191,13 @@ impl Records {
         let (Ok(record_length), Ok(epoch)) = (record_length, epoch) else {
             return Err(SealError::BadMark);
         };
-        let header =
-            PlaintextHeader { content_type, version, epoch, sequence: number.sequence, length: record_length };
+        let header = PlaintextHeader {
+            content_type,
+            version,
+            epoch,
+            sequence: number.sequence,
+            length: record_length,
+        };
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
         let tag = write.protection.seal(number, &header, &mut out[body..]).map_err(SealError::Crypto)?;
@@ -255,7 +260,7 @@ impl Records {
     }
 
     /// Continues the newest epoch at `sequence`: tests reach the end of the numbers this way.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "rustcrypto"))]
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         if let Some(write) = self.write.last_mut() {
             write.next_sequence = sequence;
@@ -270,4 +275,5 @@ const RESERVED: [u8; PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH
 const _: () = assert!(TAG_LENGTH == 16, "the tag goes behind the payload");
 
 #[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;

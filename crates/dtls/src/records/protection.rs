@@ -41,7 +41,12 @@ pub(crate) struct Aead12 {
 
 impl Protection {
     /// Keys of 1.2 out of the key block.
-    pub(crate) fn dtls12(provider: &dyn Provider, aead: Aead, key: &[u8], iv: &[u8]) -> Result<Self, CryptoError> {
+    pub(crate) fn dtls12(
+        provider: &dyn Provider,
+        aead: Aead,
+        key: &[u8],
+        iv: &[u8],
+    ) -> Result<Self, CryptoError> {
         let mut whole = [0; NONCE_LENGTH];
         whole.get_mut(..iv.len()).ok_or(CryptoError::InvalidKey)?.copy_from_slice(iv);
         Ok(Self::Aead12(Aead12 {

@@ -104,8 +104,7 @@ impl Alert {
     /// [`ParseError::Truncated`], [`ParseError::TrailingBytes`].
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
-        let alert =
-            Self { level: AlertLevel(reader.u8()?), description: AlertDescription(reader.u8()?) };
+        let alert = Self { level: AlertLevel(reader.u8()?), description: AlertDescription(reader.u8()?) };
         ParseError::require_end(&reader)?;
         Ok(alert)
     }

@@ -55,7 +55,15 @@ impl ClientHello {
         }
         let extensions = Extensions::parse(&mut reader)?;
         ParseError::require_end(&reader)?;
-        Ok(Self { legacy_version, random, session_id, cookie, cipher_suites, compression_methods, extensions })
+        Ok(Self {
+            legacy_version,
+            random,
+            session_id,
+            cookie,
+            cipher_suites,
+            compression_methods,
+            extensions,
+        })
     }
 
     /// Appends the body of the message.

@@ -49,10 +49,8 @@ mod tests {
     #[test]
     fn a_cookie_may_be_empty_or_255_bytes() {
         for length in [0, 1, 255] {
-            let request = HelloVerifyRequest {
-                server_version: ProtocolVersion::DTLS_1_0,
-                cookie: vec![5; length],
-            };
+            let request =
+                HelloVerifyRequest { server_version: ProtocolVersion::DTLS_1_0, cookie: vec![5; length] };
             let mut out = Vec::new();
             request.encode(&mut out);
             assert_eq!(HelloVerifyRequest::parse(&out), Ok(request));

@@ -13,16 +13,21 @@
 
 #[macro_use]
 pub mod codes;
+pub mod ack;
 pub mod alert;
 pub mod certificate;
+pub mod certificate13;
 pub mod certificate_request;
 pub mod certificate_verify;
 pub mod client_hello;
 pub mod client_key_exchange;
 pub mod extension;
+pub mod extension13;
 pub mod finished;
 pub mod handshake;
+pub mod hello_retry_request;
 pub mod hello_verify_request;
+pub mod key_update;
 pub mod record;
 pub mod server_hello;
 pub mod server_key_exchange;

@@ -152,8 +152,7 @@ impl<'a> UnifiedHeader<'a> {
         if !Self::is_unified(first) {
             return Err(ParseError::InvalidValue(u32::from(first)));
         }
-        let connection_id =
-            if first & 0x10 == 0 { None } else { Some(reader.bytes(connection_id_length)?) };
+        let connection_id = if first & 0x10 == 0 { None } else { Some(reader.bytes(connection_id_length)?) };
         let long_sequence = first & 0x08 != 0;
         let sequence_bits = if long_sequence { reader.u16()? } else { u16::from(reader.u8()?) };
         let length = if first & 0x04 == 0 { None } else { Some(reader.u16()?) };

@@ -1,0 +1,256 @@
+//! Hellos: fragmented, of browsers, with cookies, and damaged.
+#![cfg(feature = "rustcrypto")]
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::time::Duration;
+
+use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
+use plywood_dtls::wire::{
+    ClientHello, Extension, ExtensionType, Fragment, HandshakeType, HelloVerifyRequest, PlaintextHeader,
+    ProtocolVersion, ServerHello,
+};
+use plywood_dtls::{CloseReason, HandshakeError, ParseError, provider};
+use support::forge::{browser_client_hello, client_hello, encode, fragment, message};
+use support::{End, Pair, configs, start_of_time};
+
+fn server() -> End {
+    let (_, config) = configs(&provider::rustcrypto());
+    End::new(config, [1; 32], start_of_time())
+}
+
+/// The handshake fragments in a datagram.
+fn fragments(datagram: &[u8]) -> Vec<(HandshakeType, u16, Vec<u8>)> {
+    let mut found = vec![];
+    let mut reader = plywood_octets::Reader::new(datagram);
+    while !reader.is_empty() {
+        let header = PlaintextHeader::parse(reader.bytes(13).unwrap()).unwrap();
+        let mut body = plywood_octets::Reader::new(reader.bytes(usize::from(header.length)).unwrap());
+        let fragment = Fragment::parse(&mut body).unwrap();
+        found.push((fragment.header.message_type, fragment.header.message_seq, fragment.body.to_vec()));
+    }
+    found
+}
+
+fn server_hello(end: &mut End) -> ServerHello {
+    let sent = end.drain_transmit(start_of_time());
+    let (kind, seq, body) = fragments(&sent[0]).remove(0);
+    assert_eq!((kind, seq), (HandshakeType::SERVER_HELLO, 0));
+    ServerHello::parse(&body).unwrap()
+}
+
+fn failure(end: &End) -> HandshakeError {
+    match end.close_reason() {
+        Some(CloseReason::Handshake(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a server makes of a ClientHello with this body.
+fn refused(body: &[u8]) -> HandshakeError {
+    let mut end = server();
+    end.handle(start_of_time(), message(HandshakeType::CLIENT_HELLO, 0, body));
+    let error = failure(&end);
+    // The peer is told, and after the end nothing that comes does anything.
+    let sent = end.drain_transmit(start_of_time());
+    assert_eq!(sent, [[&[21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2][..], &[error.alert().0]].concat()]);
+    end.handle(start_of_time(), message(HandshakeType::CLIENT_HELLO, 0, &encode(&client_hello())));
+    assert_eq!(end.drain_transmit(start_of_time()).len(), 0);
+    error
+}
+
+fn refused_hello(change: impl FnOnce(&mut ClientHello)) -> HandshakeError {
+    let mut hello = client_hello();
+    change(&mut hello);
+    refused(&encode(&hello))
+}
+
+#[test]
+fn a_browsers_hello_in_two_datagrams_in_either_order_is_answered_with_1_2() {
+    let body = encode(&browser_client_hello());
+    assert!(body.len() > 1400, "{}", body.len());
+    let first = fragment(HandshakeType::CLIENT_HELLO, 0, &body, 0, 1175);
+    let second = fragment(HandshakeType::CLIENT_HELLO, 0, &body, 1175, body.len());
+    for order in [[&first, &second], [&second, &first]] {
+        let mut end = server();
+        end.handle(start_of_time(), order[0].clone());
+        assert!(end.drain_transmit(start_of_time()).is_empty());
+        end.handle(start_of_time(), order[1].clone());
+        let hello = server_hello(&mut end);
+        assert_eq!(hello.legacy_version, ProtocolVersion::DTLS_1_2);
+        assert!(!hello.extensions.contains(ExtensionType::SUPPORTED_VERSIONS));
+        assert_eq!(hello.cipher_suite, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
+        assert_ne!(hello.random[24..], *b"DOWNGRD\x01", "no sentinel where 1.3 is not enabled");
+        // Only what was offered is answered, and nothing of 1.3.
+        assert!(hello.extensions.iter().all(|answer| {
+            browser_client_hello().extensions.contains(answer.extension_type)
+                && answer.extension_type != ExtensionType::KEY_SHARE
+        }));
+        assert!(end.discards.is_empty());
+    }
+}
+
+#[test]
+fn a_hello_of_one_byte_fragments_in_reverse_order_is_put_together() {
+    let body = encode(&client_hello());
+    let mut end = server();
+    for at in (0..body.len()).rev() {
+        end.handle(start_of_time(), fragment(HandshakeType::CLIENT_HELLO, 0, &body, at, at + 1));
+    }
+    server_hello(&mut end);
+}
+
+#[test]
+fn a_cookie_request_is_answered_once_whatever_the_cookies_length() {
+    for length in [0, 20, 255] {
+        let mut pair = Pair::perfect(&provider::rustcrypto());
+        pair.start();
+        let first = fragments(&pair.client.drain_transmit(pair.now)[0]).remove(0);
+        let request =
+            HelloVerifyRequest { server_version: ProtocolVersion::DTLS_1_0, cookie: vec![9; length] };
+        let mut body = vec![];
+        request.encode(&mut body);
+        pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, 0, &body));
+        let (kind, seq, second) = fragments(&pair.client.drain_transmit(pair.now)[0]).remove(0);
+        assert_eq!((kind, seq), (HandshakeType::CLIENT_HELLO, 1));
+        let mut expected = ClientHello::parse(&first.2).unwrap();
+        expected.cookie = request.cookie;
+        assert_eq!(ClientHello::parse(&second).unwrap(), expected);
+
+        pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, 1, &body));
+        assert_eq!(
+            failure(&pair.client),
+            HandshakeError::UnexpectedMessage {
+                received: HandshakeType::HELLO_VERIFY_REQUEST,
+                expected: HandshakeType::SERVER_HELLO
+            }
+        );
+    }
+}
+
+#[test]
+fn a_damaged_hello_is_a_clean_error() {
+    let body = encode(&client_hello());
+    for end in 0..body.len() {
+        let error = refused(&body[..end]);
+        let clean = matches!(error, HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, .. })
+            || error == HandshakeError::NoExtendedMasterSecret;
+        assert!(clean, "{end}: {error}");
+    }
+    let trailing = [&body[..], &[0]].concat();
+    let error = ParseError::TrailingBytes { count: 1 };
+    assert_eq!(refused(&trailing), HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error });
+    let mut twice = body.clone();
+    let length = u16::from_be_bytes([body[42], body[43]]);
+    twice[42..44].copy_from_slice(&(length + 4).to_be_bytes());
+    twice.extend([0, 23, 0, 0]);
+    let error = ParseError::DuplicateExtension(ExtensionType::EXTENDED_MASTER_SECRET);
+    assert_eq!(refused(&twice), HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error });
+}
+
+#[test]
+fn a_hello_with_thousands_of_suites_is_read_and_one_with_all_of_them_is_too_long() {
+    let mut end = server();
+    let mut hello = client_hello();
+    hello.cipher_suites = (0..6000).map(CipherSuite).chain(hello.cipher_suites).collect();
+    end.handle(start_of_time(), message(HandshakeType::CLIENT_HELLO, 0, &encode(&hello)));
+    server_hello(&mut end);
+    let mut end = server();
+    hello.cipher_suites = (0..32767).map(CipherSuite).collect();
+    let body = encode(&hello);
+    for (index, chunk) in body.chunks(1000).enumerate() {
+        let from = index * 1000;
+        end.handle(
+            start_of_time(),
+            fragment(HandshakeType::CLIENT_HELLO, 0, &body, from, from + chunk.len()),
+        );
+    }
+    assert!(!end.connection.is_closed());
+    assert!(end.drain_transmit(start_of_time()).is_empty());
+}
+
+#[test]
+fn what_we_require_of_a_hello_is_named_when_it_is_missing() {
+    let without = |kind: ExtensionType| {
+        refused_hello(|hello| {
+            let kept: Vec<_> =
+                hello.extensions.iter().filter(|known| known.extension_type != kind).cloned().collect();
+            hello.extensions = plywood_dtls::wire::Extensions::new();
+            kept.into_iter().for_each(|extension| hello.extensions.push(extension));
+        })
+    };
+    assert_eq!(without(ExtensionType::EXTENDED_MASTER_SECRET), HandshakeError::NoExtendedMasterSecret);
+    assert_eq!(without(ExtensionType::SIGNATURE_ALGORITHMS), HandshakeError::NoCommonSignatureScheme);
+    let compression = refused_hello(|hello| hello.compression_methods = vec![1]);
+    assert_eq!(compression, HandshakeError::CompressionNotNull);
+    let suites = refused_hello(|hello| hello.cipher_suites = vec![CipherSuite(0x1301)]);
+    assert_eq!(suites, HandshakeError::NoCommonCipherSuite);
+    let group = refused_hello(|hello| {
+        hello.extensions.push(Extension::supported_groups(&[NamedGroup::X25519_MLKEM768]));
+    });
+    assert_eq!(group, HandshakeError::NoCommonGroup);
+    let points = refused_hello(|hello| {
+        hello.extensions.push(Extension::new(ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, 1])));
+    });
+    assert_eq!(points, HandshakeError::NoUncompressedPoints);
+}
+
+#[test]
+fn a_hello_of_dtls_1_0_or_of_1_3_alone_is_refused_with_protocol_version() {
+    let old = refused_hello(|hello| hello.legacy_version = ProtocolVersion::DTLS_1_0);
+    assert_eq!(old, HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_0 });
+    let new = refused_hello(|hello| {
+        hello.extensions.push(Extension::supported_versions(&[ProtocolVersion::DTLS_1_3]));
+    });
+    assert_eq!(new, HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 });
+}
+
+#[test]
+fn a_hello_that_claims_to_renegotiate_is_refused() {
+    let error = refused_hello(|hello| {
+        hello.extensions.push(Extension::new(ExtensionType::RENEGOTIATION_INFO, |out| out.extend([1, 9])));
+    });
+    assert_eq!(error, HandshakeError::BadRenegotiationInfo);
+}
+
+/// A client that gets this ServerHello.
+fn client_refuses(change: impl FnOnce(&mut ServerHello)) -> HandshakeError {
+    let mut pair = Pair::perfect(&provider::rustcrypto());
+    pair.start();
+    let hello = pair.client.drain_transmit(pair.now).remove(0);
+    pair.server.handle(pair.now, hello);
+    let mut answer = server_hello(&mut pair.server);
+    change(&mut answer);
+    let mut body = vec![];
+    answer.encode(&mut body);
+    pair.client.handle(pair.now, message(HandshakeType::SERVER_HELLO, 0, &body));
+    pair.run(Duration::from_millis(1));
+    failure(&pair.client)
+}
+
+#[test]
+fn a_server_may_choose_only_what_was_offered() {
+    let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
+    assert_eq!(client_refuses(|hello| hello.cipher_suite = suite), HandshakeError::SuiteNotOffered(suite));
+    assert_eq!(client_refuses(|hello| hello.compression_method = 1), HandshakeError::CompressionNotNull);
+    let peer = ProtocolVersion::DTLS_1_0;
+    assert_eq!(client_refuses(|hello| hello.legacy_version = peer), HandshakeError::NoCommonVersion { peer });
+    let kind = ExtensionType::USE_SRTP;
+    assert_eq!(
+        client_refuses(|hello| hello.extensions.push(Extension::use_srtp(&[1], &[]))),
+        HandshakeError::UnsolicitedExtension(kind)
+    );
+    assert_eq!(
+        client_refuses(|hello| hello.extensions = plywood_dtls::wire::Extensions::new()),
+        HandshakeError::NoExtendedMasterSecret
+    );
+    assert_eq!(
+        client_refuses(|hello| {
+            hello
+                .extensions
+                .push(Extension::new(ExtensionType::RENEGOTIATION_INFO, |out| out.extend([1, 7])));
+        }),
+        HandshakeError::BadRenegotiationInfo
+    );
+}
