@@ -140,7 +140,7 @@ impl Association {
             queues: Queues::new(config.stream_queue_bytes, config.total_queue_bytes),
             outstanding: Outstanding::new(first_index(local_initial_tsn)),
             recovery: Recovery::default(),
-            congestion: config.congestion.controller(now, parameters),
+            congestion: config.congestion.controller(parameters),
             sampler: Sampler::new(now),
             rto: Rto::new(&config),
             peer_a_rwnd: 0,
