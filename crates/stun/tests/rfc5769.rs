@@ -53,7 +53,7 @@ const SHA256_KEY: &str = "dd295a613b9058c3c23d6dc7165bda072304d989c9d0af3a8c7e18
 
 /// Hex groups of each line, up to the first word that is none (the annotation).
 fn bytes(text: &str) -> Vec<u8> {
-    let is_hex = |word: &&str| word.len() % 2 == 0 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hex = |word: &&str| word.len().is_multiple_of(2) && word.bytes().all(|b| b.is_ascii_hexdigit());
     let words = text.lines().flat_map(|line| line.split_whitespace().take_while(is_hex));
     let digits: String = words.collect();
     (0..digits.len() / 2).map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()).collect()

@@ -1,5 +1,4 @@
 //! Retransmission and giving up (RFC 8489 §6.2.1).
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::time::{Duration, Instant};
 

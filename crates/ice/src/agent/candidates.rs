@@ -71,7 +71,7 @@ impl Agent {
     /// One number an IP address (RFC 8445 §5.1.1.3: same type, base address and protocol).
     fn local_foundation(&self, address: SocketAddr) -> String {
         let alike = self.locals.iter().find(|local| local.candidate.address.ip() == address.ip());
-        alike.map_or_else(|| (self.locals_added + 1).to_string(), |local| local.candidate.foundation.clone())
+        alike.map_or_else(|| self.locals_added.to_string(), |local| local.candidate.foundation.clone())
     }
 
     /// Forgets a socket, its candidate and its pairs. If the path used it, the best other valid pair takes over.
