@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
 use plywood_bench_harness::{Options, Report, Samples, Unit, allocations, alternate, pin};
 use plywood_benches::sctp::memory::Pair;
-use plywood_benches::sctp::{DcSctp, Endpoint, RtcSctp, SctpProto, Setup};
+use plywood_benches::sctp::{CUBIC, DcSctp, Endpoint, Plywood, RtcSctp, SctpProto, Setup};
 
 /// The packets of all subjects are at most this long.
 const MTU: usize = 1200;
@@ -143,12 +143,14 @@ fn limit(packets: u64) -> f64 {
 fn measure(cell: Cell, options: &Options, report: &mut Report) {
     let name = cell.name();
     let full = options.full;
+    let mut ours = Subject::<Plywood>::new(cell, CUBIC, full, 1);
     let mut rtc = Subject::<RtcSctp>::new(cell, (), full, 1);
     let mut proto = Subject::<SctpProto>::new(cell, (), full, 1);
     let mut dc = Subject::<DcSctp>::new(cell, (), full, 16);
     let ideal_packets = (cell.bytes(full) as f64 / (MTU - 28) as f64).ceil();
-    let names = ["rtc-sctp", "sctp-proto", "dcsctp", "limit"];
+    let names = ["plywood", "rtc-sctp", "sctp-proto", "dcsctp", "limit"];
     let mut subjects: Vec<Box<dyn FnMut() -> Option<f64> + '_>> = vec![
+        Box::new(|| ours.round()),
         Box::new(|| rtc.round()),
         Box::new(|| proto.round()),
         Box::new(|| dc.round()),
@@ -158,7 +160,7 @@ fn measure(cell: Cell, options: &Options, report: &mut Report) {
     drop(subjects);
     let messages = cell.bytes(full) / cell.message as u64;
     let ideal = Cost { packets: ideal_packets as u64, messages, allocations: 0 };
-    let costs = [rtc.cost, proto.cost, dc.cost, ideal];
+    let costs = [ours.cost, rtc.cost, proto.cost, dc.cost, ideal];
     for ((subject, samples), cost) in names.into_iter().zip(&samples).zip(costs) {
         if samples.range().is_none() {
             report.note(format!("{name}: {subject} does not connect or does not deliver"));

@@ -6,6 +6,7 @@
 
 mod dcsctp;
 pub mod memory;
+mod plywood;
 mod rtc_sctp;
 mod sctp_proto;
 
@@ -14,6 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 pub use self::dcsctp::DcSctp;
+pub use self::plywood::{BBR, CUBIC, NEW_RENO, Plywood};
 pub use self::rtc_sctp::RtcSctp;
 pub use self::sctp_proto::SctpProto;
 

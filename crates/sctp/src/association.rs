@@ -22,7 +22,7 @@ mod transmit;
 
 use crate::checksum::{self, Crc};
 use crate::config::Config;
-use crate::congestion::{CongestionController, Parameters, Sampler};
+use crate::congestion::{CongestionController, Pacer, Parameters, Sampler};
 use crate::error::{Discard, ParseError, SendError};
 use crate::event::{CloseReason, Event, Message, Ppid, SendOptions, StreamId};
 use crate::numbers::first_index;
@@ -89,11 +89,12 @@ pub struct Association {
     recovery: Recovery,
     congestion: Box<dyn CongestionController>,
     sampler: Sampler,
+    pacer: Pacer,
     rto: Rto,
     peer_a_rwnd: usize,
     max_data_bytes: usize,
     cwnd_limited: bool,
-    last_sent_at: Option<Instant>,
+    last_data_at: Option<Instant>,
     error_count: u32,
     packet_number: u64,
 
@@ -142,11 +143,12 @@ impl Association {
             recovery: Recovery::default(),
             congestion: config.congestion.controller(parameters),
             sampler: Sampler::new(now),
+            pacer: Pacer::new(now, config.timer_granularity, config.pacing_batch_bytes),
             rto: Rto::new(&config),
             peer_a_rwnd: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
             cwnd_limited: false,
-            last_sent_at: None,
+            last_data_at: None,
             error_count: 0,
             packet_number: 0,
             tracker: Tracker::new(first_index(0), config.max_gaps),

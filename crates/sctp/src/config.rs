@@ -61,6 +61,10 @@ pub struct Config {
     pub congestion: Algorithm,
     /// Packets of the initial window; `None` is RFC 9260 §7.2.1.
     pub initial_packets: Option<u16>,
+    /// Spread the congestion window over the round trip.
+    pub pacing: bool,
+    /// The least that leaves at once when paced, in bytes. 12000: ten packets, which the queue of any path holds.
+    pub pacing_batch_bytes: usize,
     /// Offer partial reliability (RFC 3758).
     pub partial_reliability: bool,
     /// Offer message interleaving (RFC 8260).
@@ -101,6 +105,8 @@ impl Default for Config {
             timer_granularity: Duration::from_millis(1),
             congestion: Algorithm::default(),
             initial_packets: None,
+            pacing: true,
+            pacing_batch_bytes: 12000,
             partial_reliability: true,
             interleaving: false,
             zero_checksum: true,

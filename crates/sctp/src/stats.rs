@@ -33,6 +33,8 @@ pub struct Stats {
     pub chunks_lost: u64,
     /// Chunks sent again.
     pub retransmissions: u64,
+    /// Recoveries that proved needless and were taken back.
+    pub spurious_recoveries: u64,
     /// T3-rtx expiries.
     pub timeouts: u64,
     /// Tail loss probes sent.

@@ -15,7 +15,14 @@ fn scenario() -> Scenario {
     path.queue_bytes = path.bdp();
     Scenario {
         path,
-        setup: Setup { mtu: MTU, window: 4 << 20, send_queue: 1 << 20, streams: 1, message: 16 << 10, seed: 7 },
+        setup: Setup {
+            mtu: MTU,
+            window: 4 << 20,
+            send_queue: 1 << 20,
+            streams: 1,
+            message: 16 << 10,
+            seed: 7,
+        },
         duration: Duration::from_secs(120),
         wall_limit: Duration::from_secs(60),
     }
@@ -31,11 +38,20 @@ pub(crate) fn measure(report: &mut Report) {
             let shares = [outcome.flows[0].later, outcome.flows[1].later];
             let sum: f64 = shares.iter().sum();
             let squares: f64 = shares.iter().map(|share| share * share).sum();
-            let mut add = |row: String, unit, value| report.add(&row, "plywood", unit, &Samples::exact(value));
+            let mut add =
+                |row: String, unit, value| report.add(&row, "plywood", unit, &Samples::exact(value));
             add(format!("share-{first_name}-before-{second_name}"), Unit::MegabitsPerSecond, shares[0]);
             add(format!("share-{second_name}-after-{first_name}"), Unit::MegabitsPerSecond, shares[1]);
-            add(format!("jain-{first_name}-{second_name}"), Unit::Count, sum * sum / (2.0 * squares).max(1e-9));
-            add(format!("wait-{first_name}-{second_name}"), Unit::Millis, outcome.mean_wait.as_secs_f64() * 1e3);
+            add(
+                format!("jain-{first_name}-{second_name}"),
+                Unit::Count,
+                sum * sum / (2.0 * squares).max(1e-9),
+            );
+            add(
+                format!("wait-{first_name}-{second_name}"),
+                Unit::Millis,
+                outcome.mean_wait.as_secs_f64() * 1e3,
+            );
         }
     }
 }

@@ -14,6 +14,7 @@
 #![expect(clippy::print_stdout, reason = "benches print their tables")]
 
 mod cells;
+mod fairness;
 mod plots;
 
 use std::time::Duration;
@@ -21,15 +22,19 @@ use std::time::Duration;
 use anyhow::Result;
 use plywood_bench_harness::{Options, Report, Samples, Unit};
 use plywood_benches::link::{Run, Scenario, run};
-use plywood_benches::sctp::{DcSctp, RtcSctp, SctpProto};
+use plywood_benches::sctp::{DcSctp, Plywood, RtcSctp, SctpProto};
 
 use crate::cells::Cell;
 
 /// The subjects by the names in the rows.
-const SUBJECTS: [&str; 3] = ["rtc-sctp", "sctp-proto", "dcsctp"];
+const SUBJECTS: [&str; 6] = ["plywood", "plywood-newreno", "plywood-bbr", "rtc-sctp", "sctp-proto", "dcsctp"];
 
 fn run_subject(subject: &str, scenario: &Scenario) -> Run {
+    use plywood_benches::sctp::{BBR, CUBIC, NEW_RENO};
     match subject {
+        "plywood" => run::<Plywood>(scenario, &[CUBIC]),
+        "plywood-newreno" => run::<Plywood>(scenario, &[NEW_RENO]),
+        "plywood-bbr" => run::<Plywood>(scenario, &[BBR]),
         "rtc-sctp" => run::<RtcSctp>(scenario, &[()]),
         "sctp-proto" => run::<SctpProto>(scenario, &[()]),
         _ => run::<DcSctp>(scenario, &[()]),
@@ -79,6 +84,9 @@ fn main() -> Result<()> {
     for cell in cells {
         eprintln!("{} ..", cell.name());
         measure(cell, &options, &mut report)?;
+    }
+    if options.only.as_deref().is_none_or(|only| "fairness".contains(only)) {
+        fairness::measure(&mut report);
     }
     report.print();
     report.write_json(options.json.as_deref())

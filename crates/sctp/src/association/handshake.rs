@@ -175,10 +175,6 @@ impl Association {
         }
         let ties_match = (cookie.local_tie_tag, cookie.remote_tie_tag) == (self.local_tag, self.remote_tag);
         match (self.state, local_matches, remote_matches) {
-            (State::Closed, true, _) => {
-                self.adopt(&cookie.remote);
-                self.establish(now);
-            }
             // Action D.
             (_, true, true) => {
                 self.control.cookie_ack = true;
@@ -186,8 +182,8 @@ impl Association {
                     self.establish(now);
                 }
             }
-            // Action B: the peer's tag is new to us.
-            (State::CookieWait | State::CookieEchoed, true, false) => {
+            // The first one (§5.1 D), or action B: the peer's tag is new to us.
+            (State::Closed | State::CookieWait | State::CookieEchoed, true, false) => {
                 self.adopt(&cookie.remote);
                 self.establish(now);
             }

@@ -38,7 +38,7 @@ impl Association {
                 return;
             }
         }
-        let idle = self.last_sent_at.is_none_or(|at| {
+        let idle = self.last_data_at.is_none_or(|at| {
             now.saturating_duration_since(at) >= self.config.heartbeat_interval.unwrap_or_default()
         });
         if idle && self.outstanding.is_empty() {

@@ -38,6 +38,13 @@ pub(super) struct Recovery {
     reordering_seen: bool,
     /// Reordering windows are this many quarters of the minimum round trip.
     window_quarters: u32,
+    /// The window was widened in this recovery: once a round trip is enough.
+    widened: bool,
+    /// Chunks sent again in this recovery (or since the timeout) that no duplicate report has answered yet; `None`
+    /// outside of one.
+    unanswered_repeats: Option<u64>,
+    /// Recoveries until the reordering window shrinks back.
+    window_persists: u32,
     /// A probe is on the way; no second before something is acknowledged.
     probing: bool,
     /// The next poll sends one chunk whatever the window says.
@@ -62,6 +69,7 @@ impl Association {
             return Err(Discard::ImpossibleAcknowledgement);
         }
         self.stats.sacks_received += 1;
+        self.note_duplicates(now, sack.duplicates().len());
         self.peer_a_rwnd = usize::try_from(sack.a_rwnd).unwrap_or(usize::MAX);
         if self.peer_a_rwnd == 0 {
             // §6.1 A: a peer that answers probes of its closed window is alive.
@@ -81,6 +89,9 @@ impl Association {
                 .gap_blocks()
                 .map(|block| (cumulative + u64::from(block.start), cumulative + u64::from(block.end)));
             self.outstanding.acknowledge_gaps(now, blocks, &mut self.sampler, &mut acked);
+        }
+        if acked.cumulative_moved {
+            self.error_count = 0;
         }
         if acked.chunks > 0 {
             self.error_count = 0;
@@ -123,10 +134,13 @@ impl Association {
         if let Some(loss) = loss {
             self.congestion.on_loss(now, &loss);
         }
+        if self.config.pacing {
+            self.pacer.set_rate(now, self.congestion.pacing_rate(), self.rto.srtt());
+        }
     }
 
     fn after_acknowledgement(&mut self, now: Instant, acked: &Acked) {
-        for stream in std::mem::take(&mut self.outstanding.finished) {
+        while let Some(stream) = self.outstanding.finished.pop() {
             if let Some(stream) = self.queues.streams.get_mut(stream) {
                 stream.unacknowledged = stream.unacknowledged.saturating_sub(1);
             }
@@ -165,6 +179,47 @@ impl Association {
         if recovery.newest.is_none_or(|(_, newest)| newest < packet) {
             recovery.newest = Some((sent_at, packet));
             recovery.newest_rtt = rtt;
+        }
+    }
+
+    /// The peer got chunks twice: what was sent again had only been late. The reordering window widens for a
+    /// while (RFC 8985 §6.2 step 4), and if every repetition of this recovery was needless, the reduction of the
+    /// window is taken back (as RFC 3708 does with D-SACK).
+    fn note_duplicates(&mut self, now: Instant, count: usize) {
+        let recovery = &mut self.recovery;
+        let Some(repeats) = recovery.unanswered_repeats.as_mut().filter(|repeats| count > 0 && **repeats > 0)
+        else {
+            return;
+        };
+        if !recovery.widened {
+            recovery.widened = true;
+            recovery.window_quarters += 1;
+            recovery.window_persists = 16;
+        }
+        *repeats = repeats.saturating_sub(count as u64);
+        if *repeats == 0 {
+            recovery.unanswered_repeats = None;
+            recovery.until = None;
+            self.stats.spurious_recoveries += 1;
+            self.congestion.on_spurious(now);
+            tracing::debug!("spurious recovery");
+        }
+    }
+
+    /// A chunk was sent again.
+    pub(super) fn note_repeat(&mut self) {
+        if let Some(repeats) = &mut self.recovery.unanswered_repeats {
+            *repeats += 1;
+        }
+    }
+
+    fn begin_recovery(&mut self) {
+        let recovery = &mut self.recovery;
+        recovery.unanswered_repeats = Some(0);
+        recovery.widened = false;
+        recovery.window_persists = recovery.window_persists.saturating_sub(1);
+        if recovery.window_persists == 0 {
+            recovery.window_quarters = 0;
         }
     }
 
@@ -209,6 +264,7 @@ impl Association {
             return None;
         }
         self.recovery.until = Some(self.outstanding.next() - 1);
+        self.begin_recovery();
         tracing::debug!(lost_bytes, "fast recovery");
         Some(Loss { lost_bytes, in_flight: self.outstanding.in_flight(), sent_at: first_sent.unwrap_or(now) })
     }
@@ -267,6 +323,7 @@ impl Association {
         }
         self.rto.back_off();
         self.recovery.until = None;
+        self.begin_recovery();
         self.recovery.probing = false;
         self.recovery.probe_due = false;
         self.timers.stop(Timer::TailLossProbe);

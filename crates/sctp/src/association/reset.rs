@@ -175,7 +175,7 @@ impl Association {
                     self.on_peer_request(request, |_| ResetResult::DENIED);
                 }
                 ReconfigParameter::Response { response, result } => {
-                    self.on_response(now, response, result, false)
+                    self.on_response(now, response, result, false);
                 }
             }
         }

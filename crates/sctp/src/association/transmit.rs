@@ -120,7 +120,7 @@ impl Association {
             out.truncate(start);
             return None;
         }
-        self.finish_packet(now, &mut out[start..]);
+        self.finish_packet(&mut out[start..]);
         Some(out.len() - start)
     }
 
@@ -132,9 +132,8 @@ impl Association {
         }
     }
 
-    fn finish_packet(&mut self, now: Instant, packet: &mut [u8]) {
+    fn finish_packet(&mut self, packet: &mut [u8]) {
         self.stats.packets_sent += 1;
-        self.last_sent_at = Some(now);
         // RFC 9653 §5.2: INIT and COOKIE ECHO always carry the checksum.
         let may_be_zero = self.capabilities.zero_checksum && self.state >= State::Established;
         if may_be_zero && packet[COMMON_HEADER_BYTES] != ChunkType::COOKIE_ECHO.0 {
@@ -288,7 +287,7 @@ impl Association {
             return false;
         }
         if self.outstanding.is_empty()
-            && let Some(last) = self.last_sent_at
+            && let Some(last) = self.last_data_at
         {
             let rto = self.rto.current().as_micros().max(1);
             let idle = now.saturating_duration_since(last).as_micros() / rto;
@@ -296,7 +295,14 @@ impl Association {
                 self.congestion.on_idle(now, u32::try_from(idle).unwrap_or(u32::MAX));
             }
         }
-        self.window_is_open()
+        if !self.window_is_open() {
+            return false;
+        }
+        if let Some(at) = self.pacer.wait_until(now) {
+            self.timers.set(Timer::Pacing, at);
+            return false;
+        }
+        true
     }
 
     #[inline]
@@ -319,7 +325,9 @@ impl Association {
         }
         let sent = self.outstanding.in_flight().saturating_sub(before);
         if sent > 0 {
+            self.last_data_at = Some(now);
             self.congestion.on_sent(now, sent, self.outstanding.in_flight());
+            self.pacer.on_sent(now, sent);
             if !self.timers.is_running(Timer::T3Rtx) && self.state != State::CookieEchoed {
                 self.timers.set(Timer::T3Rtx, now + self.rto.current());
             }
@@ -356,9 +364,6 @@ impl Association {
             }
             let immediate = self.outstanding.in_flight() == 0;
             self.write_again(now, index, out, immediate);
-            if !self.window_is_open() {
-                return true;
-            }
         }
         false
     }
@@ -369,6 +374,7 @@ impl Association {
         let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
         self.outstanding.resent(index, self.packet_number, now, stamp);
         self.stats.retransmissions += 1;
+        self.note_repeat();
     }
 
     /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
@@ -380,15 +386,14 @@ impl Association {
         if !self.capabilities.forward_tsn || !(expired || exhausted) {
             return false;
         }
-        self.abandon(chunk.message, chunk);
+        self.abandon(now, chunk.message);
         true
     }
 
-    fn abandon(&mut self, id: u64, stand_in: Chunk) {
+    fn abandon(&mut self, now: Instant, id: u64) {
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
-        let Some((stream, left)) = self.outstanding.abandon(id, begun.map(|begun| begun.offset), stand_in)
-        else {
+        let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
             return;
         };
         if begun.is_some() {
@@ -427,7 +432,7 @@ impl Association {
                 break;
             }
             let end = length == left;
-            let begin = u8::from(offset == 0) * DataFlags::BEGINNING;
+            let begin = flag(offset == 0, DataFlags::BEGINNING);
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,
@@ -438,7 +443,7 @@ impl Association {
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
-                flags: begin | u8::from(end) * DataFlags::END,
+                flags: begin | flag(end, DataFlags::END),
             };
             let immediate = once || length > self.peer_window();
             self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
@@ -450,7 +455,7 @@ impl Association {
                 length,
             );
             written = true;
-            if once || !self.window_is_open() {
+            if once {
                 break;
             }
         }
@@ -466,10 +471,11 @@ impl Association {
         if let Some(stream) = self.queues.streams.get_mut(id) {
             stream.begun = (!end).then_some(begun);
         }
-        if end {
-            if let Some(message) = self.outstanding.message_mut(begun.message) {
-                message.whole = true;
-            }
+        if end && let Some(message) = self.outstanding.message_mut(begun.message) {
+            message.whole = true;
+        }
+        // With DATA a message must be finished before another begins (RFC 9260 §6.9).
+        if end || self.capabilities.interleaving {
             self.queues.rotate();
         }
         self.queues.consumed(id, length, &mut self.events);
@@ -508,8 +514,7 @@ impl Association {
                 .message(begun.message)
                 .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
             if expired && self.capabilities.forward_tsn {
-                let stand_in = *self.outstanding.chunk(self.outstanding.next() - 1)?;
-                self.abandon(begun.message, stand_in);
+                self.abandon(now, begun.message);
                 return None;
             }
             return Some(begun);
@@ -577,8 +582,8 @@ impl Association {
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
         let flags = chunk.flags
-            | u8::from(message.unordered) * DataFlags::UNORDERED
-            | u8::from(immediate) * DataFlags::IMMEDIATE;
+            | flag(message.unordered, DataFlags::UNORDERED)
+            | flag(immediate, DataFlags::IMMEDIATE);
         self.stats.data_chunks_sent += 1;
         self.stats.bytes_sent += payload.len() as u64;
         if self.capabilities.interleaving {
@@ -604,6 +609,10 @@ impl Association {
             .encode(out);
         }
     }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
 }
 
 fn next(counter: &mut u32) -> u32 {

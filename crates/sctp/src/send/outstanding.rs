@@ -286,7 +286,7 @@ impl Outstanding {
             }
             self.settle(chunk.message);
         }
-        self.advanced = self.advanced.max(self.base - 1);
+        self.advance();
         self.drop_finished_messages();
         if self.chunks.is_empty() {
             self.order.clear();
@@ -493,9 +493,9 @@ impl Outstanding {
     /// The result is its stream and how many of its bytes were never sent.
     pub(crate) fn abandon(
         &mut self,
+        now: Instant,
         id: u64,
         sent_bytes: Option<usize>,
-        stand_in: Chunk,
     ) -> Option<(u16, usize)> {
         let message = self.message_mut(id)?;
         if message.abandoned {
@@ -523,7 +523,18 @@ impl Outstanding {
             if let Some(message) = self.message_mut(id) {
                 message.pending += 1;
             }
-            self.chunks.push_back(Chunk { message: id, state: ChunkState::Abandoned, length: 0, ..stand_in });
+            self.chunks.push_back(Chunk {
+                message: id,
+                packet: 0,
+                sent_at: now,
+                stamp: Stamp::default(),
+                offset: 0,
+                fragment: 0,
+                length: 0,
+                transmissions: 0,
+                state: ChunkState::Abandoned,
+                flags: 0,
+            });
         }
         self.advance();
         Some((stream, left))

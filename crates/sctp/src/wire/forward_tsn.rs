@@ -45,7 +45,7 @@ impl<'a> ForwardTsn<'a> {
         let streams = reader.rest();
         let interleaved = chunk.kind == ChunkType::I_FORWARD_TSN;
         let entry = if interleaved { 8 } else { 4 };
-        if streams.len() % entry != 0 {
+        if !streams.len().is_multiple_of(entry) {
             return Err(ParseError::Truncated { needed: entry, available: streams.len() % entry });
         }
         Ok(Self { new_cumulative_tsn, interleaved, streams })

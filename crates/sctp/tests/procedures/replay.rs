@@ -1,9 +1,8 @@
 //! Same config, same seed, same calls at the same times: the same bytes.
-mod support;
 
+use crate::support::{Net, Path, pattern};
 use plywood_sctp::Config;
 use std::time::Duration;
-use support::{Net, Path, pattern};
 
 fn run() -> Vec<(usize, Vec<u8>)> {
     let path = Path { loss_per_mille: 30, jitter: Duration::from_millis(5), ..Path::default() };

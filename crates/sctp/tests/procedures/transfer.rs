@@ -1,10 +1,8 @@
 //! Messages across good and bad paths: each exactly once, in order where ordered.
-#![expect(clippy::unwrap_used, reason = "test code")]
-mod support;
 
+use crate::support::{Net, Path, Random, pattern, unordered};
 use plywood_sctp::{Config, StreamId};
 use std::time::Duration;
-use support::{Net, Path, Random, pattern, unordered};
 
 fn bad_path() -> Path {
     Path {
