@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use crate::error::NewError;
 use crate::peer::{LocalId, Transmit};
@@ -120,13 +119,11 @@ impl Sockets {
         Sent::Blocked
     }
 
-    /// Waits for the kernel to take the batch that waits, but not long: a connection is ending.
-    pub(crate) async fn flush_within(&mut self, patience: Duration) {
-        let Some(socket) = self.blocked.as_ref().and_then(|blocked| self.list.get(blocked.socket)) else {
-            return;
-        };
-        if tokio::time::timeout(patience, socket.writable()).await.is_ok() {
-            self.flush();
+    /// Waits until the batch that waits may go on; returns at once if there is none.
+    pub(crate) async fn writable(&self) {
+        if let Some(socket) = self.blocked.as_ref().and_then(|blocked| self.list.get(blocked.socket)) {
+            // A socket that failed is writable in the sense that sending fails at once.
+            let _ = socket.writable().await;
         }
     }
 

@@ -12,6 +12,7 @@
 //! that follow it. More: docs/peer-contract.md.
 
 mod channel;
+mod key_log;
 mod line;
 mod options;
 mod output;
