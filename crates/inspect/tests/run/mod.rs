@@ -11,9 +11,9 @@ pub(crate) struct Run {
     pub(crate) capture: Capture,
 }
 
-/// An INIT as an association sends it first (checksum not computed).
+/// An INIT as an association sends it first.
 const INIT: [u8; 32] = [
-    0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0, 0, 0, 0, // ports 5000, tag 0
+    0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0x9f, 0x8a, 0x08, 0x62, // ports 5000, tag 0, CRC32c
     1, 0, 0, 20, 0xca, 0xfe, 0xba, 0xbe, 0, 2, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1,
 ];
 
@@ -62,6 +62,7 @@ pub(crate) fn handshake() -> Run {
             out.extend_from_slice(&INIT);
             ends[0].finish_record(&mut out, mark).expect("connected");
             network.send(now, addresses[0], addresses[1], &out);
+            capture.add_sctp(now - begin, addresses[0].ip(), addresses[1].ip(), &INIT);
         }
         let Some(next) = network.poll_timeout() else { break };
         now = next;
