@@ -109,8 +109,7 @@ impl Sockets {
     /// Tries the batch that waits again.
     pub(crate) fn flush(&mut self) -> Sent {
         let Some(mut blocked) = self.blocked.take() else { return Sent::Done };
-        let taken =
-            self.send_some(blocked.socket, blocked.destination, blocked.segment_size, &blocked.rest);
+        let taken = self.send_some(blocked.socket, blocked.destination, blocked.segment_size, &blocked.rest);
         if taken == blocked.rest.len() {
             return Sent::Done;
         }
@@ -128,7 +127,13 @@ impl Sockets {
     }
 
     /// Returns how many bytes are dealt with; fewer than all: the kernel's buffer is full.
-    fn send_some(&mut self, socket: usize, destination: SocketAddr, segment_size: usize, batch: &[u8]) -> usize {
+    fn send_some(
+        &mut self,
+        socket: usize,
+        destination: SocketAddr,
+        segment_size: usize,
+        batch: &[u8],
+    ) -> usize {
         let Some(socket) = self.list.get(socket) else { return batch.len() };
         let mut at = 0;
         while at < batch.len() {

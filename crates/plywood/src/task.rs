@@ -200,19 +200,13 @@ impl Task {
         }
         for _ in 0..MAX_BATCHES {
             let told = self.take_output(now);
-            match self.send_batch(now) {
-                Some(Sent::Done) => {}
-                Some(Sent::Blocked) => {
-                    self.channels.update_buffered(&self.peer);
-                    self.ended = self.peer.is_closed();
-                    return false;
-                }
-                None if told => {} // what was told may have led to more: once again
-                None => {
-                    self.channels.update_buffered(&self.peer);
-                    self.ended = self.peer.is_closed();
-                    return false;
-                }
+            let sent = self.send_batch(now);
+            // Nothing to send, but something was told: that may have led to more.
+            let idle = sent.is_none() && !told;
+            if idle || sent == Some(Sent::Blocked) {
+                self.channels.update_buffered(&self.peer);
+                self.ended = self.peer.is_closed();
+                return false;
             }
         }
         self.channels.update_buffered(&self.peer);
@@ -263,12 +257,11 @@ impl Task {
             Event::ResolveCandidate { name, candidate, ufrag } if self.resolve_mdns => {
                 self.resolver.resolve(&name, candidate, ufrag);
             }
+            // The last state is told with its reason, which follows at once.
+            Event::ConnectionStateChanged(state) if self.peer.is_closed() && state == self.peer.state() => {}
             Event::ConnectionStateChanged(state) => {
-                // The last state is told with its reason, which follows at once.
-                if !(self.peer.is_closed() && state == self.peer.state()) {
-                    self.status.send_replace(Status { state, reason: None });
-                    self.tell(PeerEvent::ConnectionState(state));
-                }
+                self.status.send_replace(Status { state, reason: None });
+                self.tell(PeerEvent::ConnectionState(state));
             }
             Event::PathChanged(path) => {
                 self.reach(now, StageName::PairSelected);
@@ -336,7 +329,8 @@ impl Task {
 
     /// What the peer takes in one message (RFC 8841 §6.1: absent 65536, 0 anything).
     fn learn_max_message_size(&self) {
-        let announced = self.peer.remote_description().map(|remote| remote.max_message_size.unwrap_or(65_536));
+        let announced =
+            self.peer.remote_description().map(|remote| remote.max_message_size.unwrap_or(65_536));
         let limit = match announced {
             None | Some(0) => usize::MAX,
             Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),

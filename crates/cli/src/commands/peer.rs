@@ -211,9 +211,7 @@ impl Session {
             (payload::Kind::Binary, None, Some(hex)) => {
                 Job::Message(line::hex(&hex).map_err(anyhow::Error::msg)?.into())
             }
-            (kind, None, None) => {
-                Job::Generate { kind, size: send.size, count: send.count, seed: send.seed }
-            }
+            (kind, None, None) => Job::Generate { kind, size: send.size, count: send.count, seed: send.seed },
             (kind, ..) => anyhow::bail!("`text` or `hex` does not fit kind {}", kind.as_str()),
         };
         channel.queue(job).map_err(anyhow::Error::msg)

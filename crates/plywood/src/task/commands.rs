@@ -85,7 +85,11 @@ impl Task {
         Ok(())
     }
 
-    fn set_remote_description(&mut self, now: Instant, description: &SessionDescription) -> Result<(), Error> {
+    fn set_remote_description(
+        &mut self,
+        now: Instant,
+        description: &SessionDescription,
+    ) -> Result<(), Error> {
         let result = self.peer.set_remote_description(now, description.kind, &description.sdp);
         self.learn_max_message_size();
         result.map_err(Error::Negotiation)
