@@ -34,7 +34,7 @@ use crate::send::queues::Queues;
 use crate::stats::Stats;
 use crate::timers::{Timer, Timers};
 use crate::wire::init::Capabilities;
-use crate::wire::simple::REFLECTED_TAG;
+use crate::wire::simple::{REFLECTED_TAG, put_empty};
 use crate::wire::{ChunkType, Packet, RawChunk};
 use acknowledging::Acknowledging;
 use bytes::Bytes;
@@ -182,8 +182,34 @@ impl Association {
         let result = self.check(packet).and_then(|packet| self.process(now, &packet));
         if let Err(reason) = result {
             self.stats.count_discard(reason);
+            if reason == Discard::WrongTag && self.state == State::Closed && !self.ended {
+                self.answer_out_of_the_blue(packet);
+            }
         }
         result
+    }
+
+    /// RFC 9260 §8.4: a packet for an association that does not exist. One with our own tag is early, not lost.
+    fn answer_out_of_the_blue(&mut self, packet: &[u8]) {
+        let Ok(parsed) = Packet::parse(packet) else { return };
+        let tag = parsed.header.verification_tag;
+        let has = |kind: ChunkType| parsed.chunks().any(|chunk| chunk.kind == kind);
+        if tag == self.local_tag || has(ChunkType::ABORT) || !checksum::is_valid(packet) {
+            return;
+        }
+        if has(ChunkType::SHUTDOWN_ACK) {
+            self.reply(tag, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, REFLECTED_TAG));
+        } else if ![
+            ChunkType::SHUTDOWN_COMPLETE,
+            ChunkType::COOKIE_ACK,
+            ChunkType::ERROR,
+            ChunkType::INIT_ACK,
+        ]
+        .into_iter()
+        .any(has)
+        {
+            self.reply(tag, |out| put_empty(out, ChunkType::ABORT, REFLECTED_TAG));
+        }
     }
 
     /// Ports, tag and checksum (RFC 9260 §6.8, §8.5), cheapest first.
@@ -225,8 +251,13 @@ impl Association {
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
                     if first.flags & REFLECTED_TAG == 0 { self.local_tag } else { self.remote_tag };
+                if first.kind == ChunkType::SHUTDOWN_COMPLETE && packet.chunks().nth(1).is_some() {
+                    return Err(Discard::MisplacedInit);
+                }
                 if tag == expected && tag != 0 { Ok(()) } else { Err(Discard::WrongTag) }
             }
+            // §6.10: INIT ACK is alone, too.
+            ChunkType::INIT_ACK if packet.chunks().nth(1).is_some() => Err(Discard::MisplacedInit),
             // D: COOKIE ECHO is checked against the cookie.
             ChunkType::COOKIE_ECHO => Ok(()),
             _ if tag == self.local_tag => Ok(()),
@@ -308,7 +339,7 @@ impl Association {
             match timer {
                 Timer::T1Init | Timer::T1Cookie => self.on_handshake_timeout(now, timer),
                 Timer::T2Shutdown => self.on_shutdown_timeout(now),
-                Timer::T5ShutdownGuard => self.close(CloseReason::PeerUnreachable),
+                Timer::T5ShutdownGuard => self.give_up_peer(CloseReason::PeerUnreachable),
                 Timer::T3Rtx => self.on_retransmission_timeout(now),
                 Timer::Heartbeat => self.on_heartbeat_timeout(now),
                 Timer::DelayedSack => self.acknowledging.now(),

@@ -120,7 +120,14 @@ impl Association {
         if has_gaps {
             ack.disturbed();
         }
-        if ack.due == Due::Now || ack.unanswered >= threshold {
+        // The very first is answered at once: the peer learns its round trip.
+        let first = ack.advertised == usize::MAX;
+        if self.state == super::State::ShutdownSent && !has_gaps {
+            // §9.2: SHUTDOWN acknowledges by itself where there is no hole.
+            ack.due = Due::No;
+            return;
+        }
+        if first || ack.due == Due::Now || ack.unanswered >= threshold {
             ack.due = Due::Now;
             self.timers.stop(Timer::DelayedSack);
             return;
@@ -156,7 +163,7 @@ impl Association {
         }
         let (window, advertised) = (self.receive_window(), self.acknowledging.advertised);
         let full = self.acknowledging.window;
-        let was_small = advertised < full / 4 || advertised < 4 * self.max_data_bytes;
+        let was_small = advertised < (full / 4).min(64 * 1024);
         let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));
         if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {
             self.acknowledging.now();

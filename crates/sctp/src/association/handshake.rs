@@ -92,7 +92,10 @@ impl Association {
         let received = match ReceivedInit::parse(chunk) {
             Ok(received) => received,
             Err(error) => {
-                self.refuse_init(chunk, CauseCode::PROTOCOL_VIOLATION);
+                // Without a tag, or cut short, it is not worth an answer.
+                if error == ParseError::ZeroField {
+                    self.refuse_init(chunk, CauseCode::INVALID_PARAMETER);
+                }
                 return Err(Discard::MalformedChunk(error));
             }
         };
@@ -103,6 +106,7 @@ impl Association {
         // §5.1 and §5.2.1: our own INIT's tag, so that both sides agree. §5.2.2: a fresh tag, and the present
         // ones as tie tags, for a peer that may have begun anew.
         let mut answer = self.local_init();
+        answer.outbound_streams = answer.outbound_streams.min(received.init.inbound_streams);
         let mut tie_tags = (0, 0);
         if self.state >= State::Established {
             answer.initiate_tag = self.rng.next_u32().max(1);
@@ -127,7 +131,9 @@ impl Association {
     /// An ABORT for an INIT that cannot be processed goes to the INIT's own tag (RFC 9260 §8.4, rule 3).
     fn refuse_init(&mut self, chunk: &RawChunk<'_>, cause: CauseCode) {
         let tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
-        self.reply_abort(tag, |out| put_cause(out, cause, &[]));
+        if tag != 0 {
+            self.reply_abort(tag, |out| put_cause(out, cause, &[]));
+        }
     }
 
     pub(super) fn on_init_ack(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
@@ -136,9 +142,10 @@ impl Association {
         }
         let received = match ReceivedInit::parse(chunk) {
             Ok(received) => received,
+            Err(error) if error != ParseError::ZeroField => return Err(Discard::MalformedChunk(error)),
             Err(error) => {
                 self.remote_tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
-                self.abort_for(Violation::Init, CauseCode::PROTOCOL_VIOLATION, &[]);
+                self.abort_for(Violation::Init, CauseCode::INVALID_PARAMETER, &[]);
                 return Err(Discard::MalformedChunk(error));
             }
         };
@@ -281,7 +288,7 @@ impl Association {
     pub(super) fn on_handshake_timeout(&mut self, now: Instant, timer: Timer) {
         self.handshake_retries += 1;
         if self.handshake_retries > self.config.max_init_retransmits {
-            self.close(CloseReason::HandshakeTimeout);
+            self.give_up_peer(CloseReason::HandshakeTimeout);
             return;
         }
         self.rto.back_off();

@@ -72,11 +72,20 @@ impl Association {
         }
     }
 
+    /// The peer stays silent: should it still hear, it hears an ABORT.
+    pub(super) fn give_up_peer(&mut self, reason: CloseReason) {
+        if self.remote_tag != 0 {
+            let tag = self.remote_tag;
+            self.reply_abort(tag, |_| ());
+        }
+        self.close(reason);
+    }
+
     /// RFC 9260 §8.1: too many in a row end the association.
     pub(super) fn count_error(&mut self) {
         self.error_count += 1;
         if self.error_count > self.config.max_retransmits {
-            self.close(CloseReason::PeerUnreachable);
+            self.give_up_peer(CloseReason::PeerUnreachable);
         }
     }
 }

@@ -167,10 +167,9 @@ impl Association {
                     self.on_peer_request(request, |this| this.perform_reset(request, last_tsn, &streams));
                     self.on_response(now, response, ResetResult::PERFORMED, true);
                 }
-                ReconfigParameter::IncomingReset { request, streams } => {
-                    self.on_peer_request(request, |this| this.reset_as_asked(now, &streams));
-                }
-                ReconfigParameter::SsnTsnReset { request }
+                // RFC 6525 §5.2.3 allows to deny: our direction ends when the application says so.
+                ReconfigParameter::IncomingReset { request, .. }
+                | ReconfigParameter::SsnTsnReset { request }
                 | ReconfigParameter::AddStreams { request, .. } => {
                     self.on_peer_request(request, |_| ResetResult::DENIED);
                 }
@@ -248,21 +247,6 @@ impl Association {
         {
             self.events.push_back(Event::IncomingStreamsReset { streams });
         }
-    }
-
-    /// RFC 6525 §5.2.3: the peer asks us to reset our direction.
-    fn reset_as_asked(&mut self, now: Instant, streams: &StreamList<'_>) -> ResetResult {
-        if streams.is_empty() {
-            return ResetResult::DENIED;
-        }
-        if streams.iter().any(|id| id >= self.outbound_streams) {
-            return ResetResult::WRONG_SSN;
-        }
-        for id in streams.iter() {
-            // Streams that are being reset already need nothing more.
-            let _ = self.reset_stream(now, StreamId(id));
-        }
-        ResetResult::PERFORMED
     }
 
     fn on_response(&mut self, now: Instant, number: u32, result: ResetResult, implied: bool) {

@@ -423,7 +423,11 @@ impl Association {
             {
                 break;
             }
-            let Some(begun) = self.begin(now, id, room - header) else { continue };
+            let begun = match self.begin(now, id, room - header) {
+                Ok(Some(begun)) => begun,
+                Ok(None) => continue,
+                Err(NextPacket) => break,
+            };
             let Begun { message: number, offset, fragment } = begun;
             let Some(message) = self.outstanding.message(number) else { break };
             let left = message.data.len() - offset;
@@ -506,7 +510,7 @@ impl Association {
     }
 
     /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
-    fn begin(&mut self, now: Instant, id: u16, room: usize) -> Option<Begun> {
+    fn begin(&mut self, now: Instant, id: u16, room: usize) -> Result<Option<Begun>, NextPacket> {
         let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
         if let Some(begun) = begun {
             let expired = self
@@ -515,20 +519,22 @@ impl Association {
                 .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
             if expired && self.capabilities.forward_tsn {
                 self.abandon(now, begun.message);
-                return None;
+                return Ok(None);
             }
-            return Some(begun);
+            return Ok(Some(begun));
         }
         if self.queues.front_expires(id).is_some_and(|at| at <= now) {
             self.drop_expired(id);
-            return None;
+            return Ok(None);
         }
-        let _ = room;
+        if self.queues.front_is_better_alone(id, room, self.max_data_bytes - self.data_header_bytes()) {
+            return Err(NextPacket);
+        }
         let Some(message) = self.queues.pop(id) else {
             self.queues.rotate();
-            return None;
+            return Ok(None);
         };
-        Some(self.begin_message(id, message))
+        Ok(Some(self.begin_message(id, message)))
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
@@ -620,6 +626,9 @@ fn next(counter: &mut u32) -> u32 {
     *counter = value.wrapping_add(1);
     value
 }
+
+/// A message that should not be split waits for the next packet.
+struct NextPacket;
 
 /// Where a packet begins and may end in the caller's buffer.
 #[derive(Debug, Clone, Copy)]

@@ -158,6 +158,15 @@ impl Queues {
         Some(message)
     }
 
+    /// Whether the next message of `id` would be split to fill `room`, is of limited reliability, and fits into
+    /// a packet of its own: two chunks are lost twice as easily as one.
+    pub(crate) fn front_is_better_alone(&self, id: u16, room: usize, most: usize) -> bool {
+        self.streams.get(id).and_then(|stream| stream.queue.front()).is_some_and(|message| {
+            let limited = message.max_retransmits.is_some() || message.expires.is_some();
+            limited && message.data.len() > room && message.data.len() <= most
+        })
+    }
+
     /// The lifetime of the message that would be begun next.
     pub(crate) fn front_expires(&self, id: u16) -> Option<Instant> {
         self.streams.get(id)?.queue.front()?.expires

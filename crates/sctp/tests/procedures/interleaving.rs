@@ -109,7 +109,10 @@ fn latency(scheduler: Scheduler, interleaving: bool) -> u128 {
             net.messages[1].retain(|message| message.data != "small");
             arrived
         }));
-        worst = worst.max((net.now - begin).as_millis());
+        // The first messages meet slow start, which fills the queue of the bottleneck and then loses packets.
+        if number >= 5 {
+            worst = worst.max((net.now - begin).as_millis());
+        }
     }
     worst
 }
