@@ -20,7 +20,8 @@ use std::{
 /// Datagrams and keys on their way into a file.
 #[derive(Debug, Default)]
 pub struct Capture {
-    packets: Vec<u8>,
+    /// Blocks by time; written in its order, whatever the order of the calls.
+    packets: Vec<(Duration, Vec<u8>)>,
     key_log: String,
 }
 
@@ -69,7 +70,7 @@ impl Capture {
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.packets.len() + self.key_log.len() + 128);
+        let mut out = Vec::new();
         let mut section = Vec::new();
         section.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes()); // byte order
         section.extend_from_slice(&[1, 0, 0, 0]); // version 1.0
@@ -88,7 +89,11 @@ impl Capture {
             secrets.extend_from_slice(self.key_log.as_bytes());
             block(&mut out, DECRYPTION_SECRETS, &secrets);
         }
-        out.extend_from_slice(&self.packets);
+        let mut packets: Vec<&(Duration, Vec<u8>)> = self.packets.iter().collect();
+        packets.sort_by_key(|(at, _)| *at);
+        for (_, packet) in packets {
+            out.extend_from_slice(packet);
+        }
         out
     }
 
@@ -104,7 +109,9 @@ impl Capture {
             body.extend_from_slice(&length_u32(packet.len()).to_le_bytes()); // captured, original
         }
         body.extend_from_slice(&packet);
-        block(&mut self.packets, ENHANCED_PACKET, &body);
+        let mut packet = Vec::new();
+        block(&mut packet, ENHANCED_PACKET, &body);
+        self.packets.push((at, packet));
     }
 }
 

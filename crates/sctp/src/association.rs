@@ -138,7 +138,7 @@ impl Association {
             inbound_streams: config.inbound_streams,
             echoed_cookie: Vec::new(),
             handshake_retries: 0,
-            queues: Queues::new(config.stream_queue_bytes, config.total_queue_bytes),
+            queues: Queues::new(config.stream_queue_bytes, config.total_queue_bytes, config.scheduler),
             outstanding: Outstanding::new(first_index(local_initial_tsn)),
             recovery: Recovery::default(),
             congestion: config.congestion.controller(parameters),
@@ -153,7 +153,7 @@ impl Association {
             packet_number: 0,
             tracker: Tracker::new(first_index(0), config.max_gaps),
             reassembly: Reassembly::default(),
-            acknowledging: Acknowledging::new(now),
+            acknowledging: Acknowledging::new(now, &config),
             reconfiguration: Reconfiguration::new(local_initial_tsn),
             heartbeat: heartbeat::Heartbeat::default(),
             control: Control::default(),
@@ -366,7 +366,7 @@ impl Association {
     /// if it was nearly closed.
     pub fn release(&mut self, now: Instant, bytes: usize) {
         self.reassembly.release(bytes);
-        self.after_release(now);
+        self.after_release(now, bytes);
     }
 
     /// The next event.
@@ -393,7 +393,7 @@ impl Association {
 
     /// The weight of `stream` against others (RFC 8831 §6.4).
     pub fn set_stream_priority(&mut self, stream: StreamId, priority: u16) {
-        self.queues.streams.entry(stream.0).priority = priority;
+        self.queues.streams.entry(stream.0).share.priority = priority;
     }
 
     /// The shortest round trip that another layer measured: a side that only receives measures none.

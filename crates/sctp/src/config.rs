@@ -1,6 +1,7 @@
 //! Every tunable of an association: its unit, its default and where the default comes from.
 
 use crate::congestion::Algorithm;
+use crate::send::scheduler::Scheduler;
 use std::time::Duration;
 
 /// Settings of one association. `Config::default()` suits WebRTC.
@@ -15,8 +16,12 @@ pub struct Config {
     pub outbound_streams: u16,
     /// Streams that we accept; 65535 as browsers do.
     pub inbound_streams: u16,
-    /// Receive window: bytes that may wait for the application, and arrive in advance of a hole. 1 MiB.
+    /// Bound of the receive window: bytes that may wait for the application, and arrive in advance of a hole.
+    /// 4 MiB: 100 Mbit/s over 300 ms.
     pub receive_window_bytes: usize,
+    /// The receive window at first. It follows twice what the application takes in a round trip, up to the bound;
+    /// without a known round trip it is the bound. 256 KiB.
+    pub initial_receive_window_bytes: usize,
     /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB.
     pub max_reassembly_bytes: usize,
     /// Largest message that [`crate::Association::send`] takes, in bytes. 1 GiB, for the peer's limit is checked
@@ -67,6 +72,8 @@ pub struct Config {
     pub pacing_batch_bytes: usize,
     /// Offer partial reliability (RFC 3758).
     pub partial_reliability: bool,
+    /// How streams share the association.
+    pub scheduler: Scheduler,
     /// Offer message interleaving (RFC 8260).
     pub interleaving: bool,
     /// Accept packets with a zero checksum, and send them where the peer accepts them: DTLS protects the bytes
@@ -83,7 +90,8 @@ impl Default for Config {
             remote_port: 5000,
             outbound_streams: 65535,
             inbound_streams: 65535,
-            receive_window_bytes: 1 << 20,
+            receive_window_bytes: 4 << 20,
+            initial_receive_window_bytes: 256 << 10,
             max_reassembly_bytes: 8 << 20,
             max_message_bytes: 1 << 30,
             stream_queue_bytes: 2 << 20,
@@ -108,7 +116,8 @@ impl Default for Config {
             pacing: true,
             pacing_batch_bytes: 12000,
             partial_reliability: true,
-            interleaving: false,
+            scheduler: Scheduler::default(),
+            interleaving: true,
             zero_checksum: true,
             initial_tsn: None,
         }

@@ -71,4 +71,5 @@ pub use checksum::{Crc, fill_in as fill_in_checksum, is_valid as checksum_is_val
 pub use config::Config;
 pub use error::{Discard, ParseError, ResetError, SendError};
 pub use event::{CloseReason, Event, Message, Ppid, Reliability, SendOptions, StreamId, Violation};
+pub use send::scheduler::Scheduler;
 pub use stats::Stats;

@@ -12,6 +12,7 @@
 //! More: RFC 9260 §6.2, RFC 7053 (I bit); docs/sctp.md, "Acknowledging".
 
 use super::Association;
+use crate::config::Config;
 use crate::timers::Timer;
 use std::time::{Duration, Instant};
 
@@ -31,19 +32,46 @@ pub(super) struct Acknowledging {
     last_packet: Instant,
     /// The window that the last SACK announced.
     advertised: usize,
+    /// The receive window, before what is held is taken off.
+    pub(super) window: usize,
+    /// What the application took since when.
+    taken: usize,
+    taken_since: Instant,
     pub(super) minimum_round_trip: Option<Duration>,
 }
 
 impl Acknowledging {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, config: &Config) -> Self {
         Self {
             due: Due::No,
             steady: 0,
             unanswered: 0,
             last_packet: now,
             advertised: usize::MAX,
+            window: config.initial_receive_window_bytes.min(config.receive_window_bytes),
+            taken: 0,
+            taken_since: now,
             minimum_round_trip: None,
         }
+    }
+
+    /// The window follows the application: twice what it takes in a round trip, so that the peer's growth is
+    /// never the window's doing. It does not shrink.
+    fn tune(&mut self, now: Instant, bytes: usize, round_trip: Option<Duration>, bound: usize) {
+        let Some(round_trip) = round_trip else {
+            self.window = bound;
+            return;
+        };
+        self.taken += bytes;
+        let elapsed = now.saturating_duration_since(self.taken_since);
+        if elapsed < round_trip {
+            return;
+        }
+        let share = round_trip.as_nanos().max(1) * 2 * self.taken as u128 / elapsed.as_nanos().max(1);
+        let wanted = usize::try_from(share).unwrap_or(usize::MAX);
+        self.window = self.window.max(wanted.min(bound));
+        self.taken = 0;
+        self.taken_since = now;
     }
 
     /// A SACK goes out at the next poll.
@@ -110,7 +138,7 @@ impl Association {
     /// The window to announce.
     pub(super) fn receive_window(&self) -> usize {
         let held = self.reassembly.held_bytes();
-        let window = self.config.receive_window_bytes.saturating_sub(held);
+        let window = self.acknowledging.window.saturating_sub(held);
         if window == 0 && self.reassembly.is_only_incomplete() {
             // One message alone fills the window: it may go on up to the hard bound, or nothing ever moves.
             return self.config.max_reassembly_bytes.saturating_sub(held).min(16 * 1024);
@@ -120,12 +148,14 @@ impl Association {
 
     /// The application took data: if the window was nearly closed, the peer must hear that it is open
     /// (LESSONS: a window that opens in silence is a deadlock).
-    pub(super) fn after_release(&mut self, _now: Instant) {
+    pub(super) fn after_release(&mut self, now: Instant, bytes: usize) {
+        let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
+        self.acknowledging.tune(now, bytes, rtt, self.config.receive_window_bytes);
         if self.ended || self.acknowledging.advertised == usize::MAX {
             return;
         }
         let (window, advertised) = (self.receive_window(), self.acknowledging.advertised);
-        let full = self.config.receive_window_bytes;
+        let full = self.acknowledging.window;
         let was_small = advertised < full / 4 || advertised < 4 * self.max_data_bytes;
         let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));
         if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {

@@ -137,7 +137,7 @@ impl Association {
     #[inline]
     fn has_room(&mut self, index: u64, fragment: &Fragment<'_>) -> bool {
         let held = self.reassembly.held_bytes();
-        let window = self.config.receive_window_bytes;
+        let window = self.acknowledging.window;
         if held < window {
             return true;
         }

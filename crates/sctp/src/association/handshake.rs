@@ -14,25 +14,53 @@
 use super::cookie::StateCookie;
 use super::{Association, State};
 use crate::checksum::Crc;
-use crate::error::Discard;
+use crate::error::{Discard, ParseError};
 use crate::event::{CloseReason, Event, Violation};
 use crate::numbers::first_index;
 use crate::receive::tracker::Tracker;
 use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
-use crate::wire::RawChunk;
 use crate::wire::cause::{CauseCode, causes, put_cause};
 use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use crate::wire::{ChunkType, Chunks, RawChunk};
 use plywood_octets::Put;
 use rand_core::Rng;
 use std::time::Instant;
 
 impl Association {
+    /// Our INIT chunk, for a peer that gets it by signalling (SNAP: `a=sctp-init`, draft-hancke-tsvwg-snap §5.2).
+    /// Making it changes no state; it is the same each time.
+    #[must_use]
+    pub fn init_chunk(&self) -> Vec<u8> {
+        let mut chunk = Vec::new();
+        self.local_init().encode(&mut chunk);
+        chunk
+    }
+
+    /// The peer's INIT chunk came by signalling, and ours went there: the association is established without a
+    /// handshake (draft-hancke-tsvwg-snap §5.4). Call it when DTLS is connected, on both sides.
+    ///
+    /// # Errors
+    /// [`ParseError`] if `chunk` is not one whole INIT chunk. Nothing changed then, and
+    /// [`Self::connect`] is the way. [`ParseError::NoChunk`] also if the association is not new.
+    pub fn connect_with(&mut self, now: Instant, chunk: &[u8]) -> Result<(), ParseError> {
+        let mut chunks = Chunks::new(chunk);
+        let init = chunks.next().filter(|chunk| chunk.kind == ChunkType::INIT).ok_or(ParseError::NoChunk)?;
+        if self.state != State::Closed || self.ended {
+            return Err(ParseError::NoChunk);
+        }
+        let received = ReceivedInit::parse(&init)?;
+        self.adopt(&received.init);
+        self.establish(now);
+        self.control.cookie_ack = false;
+        Ok(())
+    }
+
     /// What we say in INIT and INIT ACK.
     pub(super) fn local_init(&self) -> Init {
         Init {
             initiate_tag: self.local_tag,
-            a_rwnd: u32::try_from(self.config.receive_window_bytes).unwrap_or(u32::MAX),
+            a_rwnd: u32::try_from(self.acknowledging.window).unwrap_or(u32::MAX),
             outbound_streams: self.config.outbound_streams.max(1),
             inbound_streams: self.config.inbound_streams.max(1),
             initial_tsn: self.local_initial_tsn,

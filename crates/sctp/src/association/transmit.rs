@@ -474,11 +474,11 @@ impl Association {
         if end && let Some(message) = self.outstanding.message_mut(begun.message) {
             message.whole = true;
         }
+        self.queues.consumed(id, length, &mut self.events);
         // With DATA a message must be finished before another begins (RFC 9260 §6.9).
         if end || self.capabilities.interleaving {
             self.queues.rotate();
         }
-        self.queues.consumed(id, length, &mut self.events);
     }
 
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.

@@ -2,3 +2,4 @@
 
 pub(crate) mod outstanding;
 pub(crate) mod queues;
+pub(crate) mod scheduler;

@@ -2,12 +2,12 @@
 //!
 //! Problem: many streams share one window; none may starve, memory is bounded, and with DATA chunks a message
 //! that was begun must be finished before another begins (RFC 9260 §6.9).
-//! How: a ring of the streams that have something to send; its head sends, and goes to the end when its message
-//! is through. Bounds are in bytes, for a stream and for all together, and who was refused is remembered.
+//! How: a queue for each stream, a scheduler (send/scheduler.rs) that says whose turn it is, and here the bounds: they are in bytes, for a stream and for all together, and who was refused is remembered.
 //! More: RFC 8260 §3 (schedulers); docs/sctp.md, "Sending".
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
+use crate::send::scheduler::{Scheduler, Share, Turns};
 use crate::stream_map::StreamMap;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -24,6 +24,8 @@ pub(crate) struct Queued {
     pub(crate) unordered: bool,
     pub(crate) max_retransmits: Option<u32>,
     pub(crate) expires: Option<Instant>,
+    /// Over all streams, in the order of `send`.
+    order: u64,
 }
 
 /// Where a stream stands in being reset (RFC 6525).
@@ -54,8 +56,8 @@ pub(crate) struct SendStream {
     low_threshold: usize,
     /// The cost of the message that was refused.
     refused: Option<usize>,
-    in_ring: bool,
-    pub(crate) priority: u16,
+    in_turns: bool,
+    pub(crate) share: Share,
     pub(crate) next_ssn: u16,
     pub(crate) next_mid: u32,
     pub(crate) next_unordered_mid: u32,
@@ -78,7 +80,8 @@ impl SendStream {
 #[derive(Debug)]
 pub(crate) struct Queues {
     pub(crate) streams: StreamMap<SendStream>,
-    ring: VecDeque<u16>,
+    turns: Turns,
+    next_order: u64,
     stream_limit: usize,
     total_limit: usize,
     total: usize,
@@ -86,10 +89,11 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
-    pub(crate) fn new(stream_limit: usize, total_limit: usize) -> Self {
+    pub(crate) fn new(stream_limit: usize, total_limit: usize, scheduler: Scheduler) -> Self {
         Self {
             streams: StreamMap::default(),
-            ring: VecDeque::new(),
+            turns: Turns::new(scheduler),
+            next_order: 0,
             stream_limit,
             total_limit,
             total: 0,
@@ -125,22 +129,26 @@ impl Queues {
             Reliability::MaxRetransmits(count) => (Some(count), None),
             Reliability::MaxLifetime(lifetime) => (None, now.checked_add(lifetime)),
         };
-        stream.queue.push_back(Queued { data, ppid, unordered: options.unordered, max_retransmits, expires });
-        if !stream.in_ring {
-            stream.in_ring = true;
-            self.ring.push_back(id);
+        let order = self.next_order;
+        self.next_order += 1;
+        let unordered = options.unordered;
+        stream.queue.push_back(Queued { data, ppid, unordered, max_retransmits, expires, order });
+        if !stream.in_turns {
+            stream.in_turns = true;
+            stream.share.oldest = order;
+            self.turns.enter(id, &mut stream.share);
         }
         Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ring.is_empty()
+        self.turns.is_empty()
     }
 
     /// The stream whose turn it is.
     #[inline]
     pub(crate) fn current(&self) -> Option<u16> {
-        self.ring.front().copied()
+        self.turns.current()
     }
 
     /// Takes the next message of `id` to begin it.
@@ -162,6 +170,7 @@ impl Queues {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let was_above = stream.buffered > stream.low_threshold;
         stream.buffered -= bytes;
+        stream.share.served += bytes as u64;
         if was_above && stream.buffered <= stream.low_threshold {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
@@ -188,14 +197,20 @@ impl Queues {
         }
     }
 
-    /// The message of the current stream is through: the next stream has its turn.
+    /// The turn of the current stream is over.
+    #[inline]
     pub(crate) fn rotate(&mut self) {
-        let Some(id) = self.ring.pop_front() else { return };
-        let Some(stream) = self.streams.get_mut(id) else { return };
+        let Some(stream) = self.turns.current().and_then(|id| self.streams.get_mut(id)) else { return };
         if stream.has_work() {
-            self.ring.push_back(id);
+            if stream.begun.is_none()
+                && let Some(next) = stream.queue.front()
+            {
+                stream.share.oldest = next.order;
+            }
+            self.turns.end_turn(Some(&mut stream.share));
         } else {
-            stream.in_ring = false;
+            stream.in_turns = false;
+            self.turns.end_turn(None);
         }
     }
 
@@ -208,14 +223,14 @@ impl Queues {
         self.drop_idle(id);
     }
 
-    /// Takes `id` out of the ring if it has nothing to send.
+    /// Takes `id` out of the turns if it has nothing to send.
     fn drop_idle(&mut self, id: u16) {
         if let Some(stream) = self.streams.get_mut(id)
-            && stream.in_ring
+            && stream.in_turns
             && !stream.has_work()
         {
-            stream.in_ring = false;
-            self.ring.retain(|other| *other != id);
+            stream.in_turns = false;
+            self.turns.remove(id);
         }
     }
 
@@ -235,13 +250,15 @@ impl Queues {
                 dropped.push(StreamId(id));
             }
         }
-        self.ring.retain(|id| *id < streams);
+        for stream in &dropped {
+            self.turns.remove(stream.0);
+        }
         dropped
     }
 
     /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
     pub(crate) fn restart(&mut self) {
-        self.ring.clear();
+        self.turns.clear();
         for (id, stream) in self.streams.iter_mut() {
             let queued: usize = stream.queue.iter().map(|message| message.data.len()).sum();
             self.total -= stream.buffered - queued;
@@ -249,9 +266,9 @@ impl Queues {
             stream.begun = None;
             (stream.next_ssn, stream.next_mid, stream.next_unordered_mid) = (0, 0, 0);
             stream.unacknowledged = 0;
-            stream.in_ring = stream.has_work();
-            if stream.in_ring {
-                self.ring.push_back(id);
+            stream.in_turns = stream.has_work();
+            if stream.in_turns {
+                self.turns.enter(id, &mut stream.share);
             }
         }
     }
@@ -266,6 +283,6 @@ impl Queues {
 
     /// The association is over: memory is given back.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.stream_limit, self.total_limit);
+        *self = Self::new(self.stream_limit, self.total_limit, self.turns.scheduler());
     }
 }

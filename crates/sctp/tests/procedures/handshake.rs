@@ -271,3 +271,47 @@ fn the_number_of_streams_is_the_smaller_of_both() {
     net.run_for(Duration::from_secs(1));
     assert_eq!(net.messages[1].len(), 1);
 }
+
+#[test]
+fn two_inits_that_came_by_signalling_make_an_association_without_a_handshake() {
+    let mut net = net(11);
+    net.logging = true;
+    let inits = [net.ends[0].init_chunk(), net.ends[1].init_chunk()];
+    assert_eq!(inits[0], net.ends[0].init_chunk(), "the same each time");
+    net.ends[0].connect_with(net.now, &inits[1]).unwrap();
+    net.ends[1].connect_with(net.now, &inits[0]).unwrap();
+    net.send(0, 0, "first flight");
+    net.send(1, 0, "first flight");
+    net.run_for(Duration::from_millis(15));
+    assert_eq!((net.messages[0].len(), net.messages[1].len()), (1, 1));
+    assert_eq!(net.events[0][0], Event::Connected);
+    assert!(net.log.iter().all(|(_, packet)| chunk_types(packet)[0] != ChunkType::INIT.0));
+}
+
+#[test]
+fn an_init_by_signalling_that_is_broken_changes_nothing() {
+    let mut net = net(12);
+    let init = net.ends[1].init_chunk();
+    for length in 0..init.len() {
+        assert!(net.ends[0].connect_with(net.now, &init[..length]).is_err(), "{length}");
+    }
+    assert!(!net.ends[0].is_connected());
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_secs(1));
+    assert!(net.ends[0].is_connected());
+}
+
+#[test]
+fn the_init_of_a_browser_is_understood() {
+    // a=sctp-init of Chromium: window 5 MiB, 65535 streams, FORWARD-TSN, RE-CONFIG, I-DATA and I-FORWARD-TSN.
+    let chromium = [
+        0x01, 0x00, 0x00, 0x20, 0xe1, 0x5f, 0x0e, 0xcf, 0x00, 0x50, 0x00, 0x00, 0xff, 0xff, 0xff,
+        0xff, // fixed part
+        0x8a, 0xa3, 0x6d, 0x9e, 0xc0, 0x00, 0x00, 0x04, 0x80, 0x08, 0x00, 0x08, 0x82, 0xc0, 0x40,
+        0xc2, // extensions
+    ];
+    let mut net = net(13);
+    net.ends[0].connect_with(net.now, &chromium).unwrap();
+    let can = net.ends[0].capabilities();
+    assert!(can.forward_tsn && can.reconfig && can.interleaving && !can.zero_checksum);
+}

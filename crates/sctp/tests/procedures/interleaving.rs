@@ -1,7 +1,7 @@
 //! RFC 8260: I-DATA and I-FORWARD-TSN where both sides offer it.
 
-use crate::support::{Net, Path, chunk_types, max_retransmits, pattern};
-use plywood_sctp::{Config, StreamId};
+use crate::support::{Net, Path, max_retransmits, pattern, raw_chunk_types};
+use plywood_sctp::{Config, Scheduler, StreamId};
 use std::time::Duration;
 
 fn config(_: usize) -> Config {
@@ -22,8 +22,8 @@ fn i_data_is_used_if_both_sides_offer_it() {
         net.send(0, 0, pattern(1, 5000));
         net.run_for(Duration::from_secs(1));
         assert_eq!(net.messages[1].len(), 1);
-        assert_eq!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0x40)), ours && theirs);
-        assert_eq!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0x00)), !(ours && theirs));
+        assert_eq!(net.log.iter().any(|(_, p)| raw_chunk_types(p).contains(&0x40)), ours && theirs);
+        assert_eq!(net.log.iter().any(|(_, p)| raw_chunk_types(p).contains(&0x00)), !(ours && theirs));
     }
 }
 
@@ -79,8 +79,49 @@ fn interleaved_messages_are_given_up_with_i_forward_tsn() {
             net.messages[1].iter().filter(|message| message.data == "end").count() == 4
         });
         assert!(done, "seed {seed}: {:?} {:?}", net.events[0].last(), net.events[1].last());
-        assert!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc2)), "seed {seed}");
-        assert!(!net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc0)), "seed {seed}");
+        assert!(net.log.iter().any(|(_, p)| raw_chunk_types(p).contains(&0xc2)), "seed {seed}");
+        assert!(!net.log.iter().any(|(_, p)| raw_chunk_types(p).contains(&0xc0)), "seed {seed}");
         assert!(net.ends.iter().all(plywood_sctp::Association::is_connected), "seed {seed}");
     }
+}
+
+/// Longest time that each of 20 small messages took beside bulk, in milliseconds.
+fn latency(scheduler: Scheduler, interleaving: bool) -> u128 {
+    let path = Path { bottleneck: Some((1_250_000, 30_000)), ..Path::default() };
+    let mut net = Net::connected(5, path, |_| {
+        let mut config = Config::default();
+        config.interleaving = interleaving;
+        config.scheduler = scheduler;
+        config
+    });
+    net.ends[0].set_stream_priority(StreamId(1), 1024);
+    net.ends[0].set_stream_priority(StreamId(0), 128);
+    let mut worst = 0;
+    for number in 0..20 {
+        while net.ends[0].buffered_amount(StreamId(0)) < 600_000 {
+            net.send(0, 0, pattern(number, 250_000));
+        }
+        net.run_for(Duration::from_millis(97));
+        let begin = net.now;
+        net.send(0, 1, "small");
+        assert!(net.run_until(Duration::from_secs(60), |net| {
+            let arrived = net.messages[1].iter().any(|message| message.data == "small");
+            net.messages[1].retain(|message| message.data != "small");
+            arrived
+        }));
+        worst = worst.max((net.now - begin).as_millis());
+    }
+    worst
+}
+
+#[test]
+fn a_small_message_of_higher_priority_waits_for_packets_and_not_for_messages() {
+    // 10 ms of path, at most 24 ms of queue at the bottleneck, and two packets.
+    for scheduler in [Scheduler::WeightedFair, Scheduler::Priority] {
+        let worst = latency(scheduler, true);
+        assert!(worst <= 10 + 24 + 10, "{scheduler:?}: {worst} ms");
+    }
+    let first_come = latency(Scheduler::FirstCome, true);
+    let without = latency(Scheduler::Priority, false);
+    assert!(first_come > 300 && without > 100, "what it cures: {first_come} ms, {without} ms");
 }

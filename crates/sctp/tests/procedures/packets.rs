@@ -11,6 +11,7 @@ fn lengths(size: usize, budget: usize) -> Vec<usize> {
     let mut config = Config::default();
     config.initial_packets = Some(200);
     config.pacing = false;
+    config.initial_receive_window_bytes = 4 << 20;
     let mut net = Net::connected(1, Path { budget, ..Path::default() }, |_| config.clone());
     let count = 400_000 / size;
     for number in 0..count {

@@ -265,8 +265,13 @@ pub(crate) fn pattern(number: u64, length: usize) -> Bytes {
     bytes.into()
 }
 
-/// The types of the chunks in a packet.
+/// The types of the chunks in a packet; I-DATA counts as DATA.
 pub(crate) fn chunk_types(packet: &[u8]) -> Vec<u8> {
+    raw_chunk_types(packet).into_iter().map(|kind| if kind == 0x40 { 0 } else { kind }).collect()
+}
+
+/// The types of the chunks in a packet, as they are.
+pub(crate) fn raw_chunk_types(packet: &[u8]) -> Vec<u8> {
     Packet::parse(packet).unwrap().chunks().map(|chunk| chunk.kind.0).collect()
 }
 

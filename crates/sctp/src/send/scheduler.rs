@@ -1,0 +1,218 @@
+//! Whose turn it is to send (RFC 8260 §3).
+//!
+//! Problem: a stream with megabytes queued must not hold up one with a key stroke, and channels have priorities.
+//! How: every stream with something to send has a key; the smallest is next. What the key is makes the scheduler:
+//! ```text
+//!   first come      the number of its oldest message
+//!   round robin     a turn counter
+//!   strict priority its priority, then a turn counter
+//!   weighted fair   virtual time: bytes sent so far divided by the weight, never behind the clock of the others
+//! ```
+//! With DATA a turn is a message, for a message that was begun must be finished first (RFC 9260 §6.9). With I-DATA
+//! a turn is a fragment. The heap is a plain row: no allocation a turn.
+//! More: RFC 8260 §3.1 to §3.6; RFC 8831 §6.4 (priorities are weights); docs/sctp.md, "Schedulers".
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// How streams share the association.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Scheduler {
+    /// Messages leave in the order in which they were sent (RFC 8260 §3.1).
+    FirstCome,
+    /// Streams take turns (RFC 8260 §3.2).
+    RoundRobin,
+    /// The highest priority goes first; equals take turns (RFC 8260 §3.4).
+    Priority,
+    /// Bytes are shared in proportion to the priorities (RFC 8260 §3.6). The default, as RFC 8831 §6.4 asks.
+    #[default]
+    WeightedFair,
+}
+
+/// The weight of a stream that was given none: W3C "low" is 256 (RFC 8831 §6.4: 128, 256, 512, 1024).
+const DEFAULT_WEIGHT: u16 = 256;
+
+/// What the scheduler keeps for a stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Share {
+    pub(crate) priority: u16,
+    /// Number of the message that is next, over all streams.
+    pub(crate) oldest: u64,
+    /// Bytes sent in this turn.
+    pub(crate) served: u64,
+    virtual_time: u64,
+}
+
+impl Share {
+    fn weight(&self) -> u64 {
+        u64::from(if self.priority == 0 { DEFAULT_WEIGHT } else { self.priority })
+    }
+}
+
+/// The streams with something to send.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    scheduler: Scheduler,
+    current: Option<(u64, u16)>,
+    waiting: BinaryHeap<Reverse<(u64, u16)>>,
+    turn: u64,
+}
+
+impl Turns {
+    pub(crate) fn new(scheduler: Scheduler) -> Self {
+        Self { scheduler, current: None, waiting: BinaryHeap::new(), turn: 0 }
+    }
+
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        self.scheduler
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> Option<u16> {
+        self.current.map(|(_, id)| id)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.current.is_none()
+    }
+
+    fn key(&mut self, share: &mut Share) -> u64 {
+        self.turn += 1;
+        match self.scheduler {
+            Scheduler::FirstCome => share.oldest,
+            Scheduler::RoundRobin => self.turn,
+            Scheduler::Priority => ((0xffff - share.weight()) << 48) | (self.turn & 0xffff_ffff_ffff),
+            Scheduler::WeightedFair => {
+                let clock = self.current.map_or(0, |(key, _)| key);
+                let cost = (std::mem::take(&mut share.served) << 16) / share.weight();
+                share.virtual_time = share.virtual_time.saturating_add(cost).max(clock);
+                share.virtual_time
+            }
+        }
+    }
+
+    /// A stream has something to send that had nothing.
+    pub(crate) fn enter(&mut self, id: u16, share: &mut Share) {
+        let key = self.key(share);
+        if self.current.is_none() {
+            self.current = Some((key, id));
+        } else {
+            self.waiting.push(Reverse((key, id)));
+        }
+    }
+
+    /// The turn of the current stream is over; `share` is its own if it has more to send.
+    #[inline]
+    pub(crate) fn end_turn(&mut self, share: Option<&mut Share>) {
+        let Some((_, id)) = self.current else { return };
+        let Some(share) = share else {
+            self.current = self.waiting.pop().map(|Reverse(next)| next);
+            return;
+        };
+        let key = self.key(share);
+        self.current = Some((key, id));
+        if let Some(mut first) = self.waiting.peek_mut()
+            && first.0 < (key, id)
+        {
+            self.current = Some(std::mem::replace(&mut first.0, (key, id)));
+        }
+    }
+
+    /// A stream has nothing to send any more, in turn or not.
+    pub(crate) fn remove(&mut self, id: u16) {
+        if self.current() == Some(id) {
+            self.current = self.waiting.pop().map(|Reverse(next)| next);
+        } else {
+            self.waiting.retain(|Reverse((_, other))| *other != id);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.current = None;
+        self.waiting.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that each of three busy streams gets of 600 turns of 100 bytes.
+    fn shares(scheduler: Scheduler, priorities: [u16; 3]) -> [u64; 3] {
+        let mut turns = Turns::new(scheduler);
+        let mut shares = priorities.map(|priority| Share { priority, ..Share::default() });
+        for (id, share) in shares.iter_mut().enumerate() {
+            share.oldest = id as u64;
+            turns.enter(u16::try_from(id).unwrap(), share);
+        }
+        let mut sent = [0; 3];
+        for number in 0..600 {
+            let id = usize::from(turns.current().unwrap());
+            sent[id] += 100;
+            shares[id].served += 100;
+            shares[id].oldest = 3 + number;
+            turns.end_turn(Some(&mut shares[id]));
+        }
+        sent
+    }
+
+    #[test]
+    fn round_robin_gives_equal_turns() {
+        assert_eq!(shares(Scheduler::RoundRobin, [128, 256, 1024]), [20_000; 3]);
+    }
+
+    #[test]
+    fn the_highest_priority_goes_first_and_equals_take_turns() {
+        // The first came when it was alone, and keeps the turn that it had.
+        assert_eq!(shares(Scheduler::Priority, [128, 256, 256]), [100, 30_000, 29_900]);
+    }
+
+    #[test]
+    fn weights_share_bytes_in_proportion() {
+        let [a, b, c] = shares(Scheduler::WeightedFair, [128, 256, 1024]);
+        assert!(b.abs_diff(2 * a) < 400 && c.abs_diff(8 * a) < 1600, "{a} {b} {c}");
+    }
+
+    #[test]
+    fn first_come_follows_the_order_of_messages() {
+        let sent = shares(Scheduler::FirstCome, [128, 256, 1024]);
+        assert!(sent.iter().all(|bytes| *bytes > 10_000), "{sent:?}");
+    }
+
+    #[test]
+    fn silence_earns_no_credit() {
+        let mut turns = Turns::new(Scheduler::WeightedFair);
+        let mut busy = Share::default();
+        turns.enter(1, &mut busy);
+        for _ in 0..1000 {
+            busy.served += 1000;
+            turns.end_turn(Some(&mut busy));
+        }
+        let mut late = Share::default();
+        turns.enter(2, &mut late);
+        let mut of_late = 0;
+        for _ in 0..10 {
+            let id = turns.current().unwrap();
+            of_late += u32::from(id == 2);
+            let share = if id == 2 { &mut late } else { &mut busy };
+            share.served += 1000;
+            turns.end_turn(Some(share));
+        }
+        assert!((4..=6).contains(&of_late), "{of_late} of 10");
+    }
+
+    #[test]
+    fn a_stream_that_leaves_in_the_middle_is_forgotten() {
+        let mut turns = Turns::new(Scheduler::RoundRobin);
+        let mut shares = [Share::default(); 3];
+        for (id, share) in shares.iter_mut().enumerate() {
+            turns.enter(u16::try_from(id).unwrap(), share);
+        }
+        turns.remove(1);
+        turns.remove(0);
+        assert_eq!(turns.current(), Some(2));
+        turns.end_turn(None);
+        assert!(turns.is_empty());
+    }
+}
