@@ -46,6 +46,8 @@ pub(crate) enum Inserted {
 #[derive(Debug)]
 pub(crate) struct Reassembly {
     next: u16,
+    /// New messages from older epochs are not taken.
+    lowest_epoch: u64,
     slots: BTreeMap<u16, Slot>,
     bytes: usize,
     max_message: usize,
@@ -62,7 +64,14 @@ struct Slot {
 
 impl Reassembly {
     pub(crate) fn new(max_message: usize, max_total: usize) -> Self {
-        Self { next: 0, slots: BTreeMap::new(), bytes: 0, max_message, max_total: max_total.max(max_message) }
+        Self {
+            next: 0,
+            lowest_epoch: 0,
+            slots: BTreeMap::new(),
+            bytes: 0,
+            max_message,
+            max_total: max_total.max(max_message),
+        }
     }
 
     /// The number of the message that comes next.
@@ -75,6 +84,9 @@ impl Reassembly {
         let header = &fragment.header;
         if header.message_seq < self.next {
             return Ok(Inserted::Old);
+        }
+        if epoch < self.lowest_epoch {
+            return Err(Discard::UnknownEpoch);
         }
         if header.message_seq - self.next > AHEAD {
             return Err(Discard::FragmentTooFarAhead);
@@ -125,6 +137,16 @@ impl Reassembly {
     #[cfg(test)]
     fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// The peer has keys now: what is not under them is not from the peer, also what is held already.
+    pub(crate) fn require_epoch(&mut self, epoch: u64) {
+        self.lowest_epoch = epoch;
+        let old: Vec<_> =
+            self.slots.iter().filter(|(_, slot)| slot.epoch < epoch).map(|(seq, _)| *seq).collect();
+        for message_seq in old {
+            self.remove(message_seq);
+        }
     }
 
     /// Forgets everything but the number of the next message: the handshake is over.

@@ -257,7 +257,7 @@ fn configurations_that_cannot_work_close_at_once_with_a_reason() {
         }
     };
     assert_eq!(
-        refused(|config| config.versions = Versions { v1_2: false, v1_3: true }),
+        refused(|config| config.versions = Versions { v1_2: false, v1_3: false }),
         ConfigError::NoSupportedVersion
     );
     assert_eq!(refused(|config| config.cipher_suites.clear()), ConfigError::NoSupportedCipherSuite);

@@ -235,10 +235,7 @@ fn a_server_may_choose_only_what_was_offered() {
     assert_eq!(client_refuses(|hello| hello.cipher_suite = suite), HandshakeError::SuiteNotOffered(suite));
     assert_eq!(client_refuses(|hello| hello.compression_method = 1), HandshakeError::CompressionNotNull);
     let peer = ProtocolVersion::DTLS_1_0;
-    assert_eq!(
-        client_refuses(|hello| hello.legacy_version = peer),
-        HandshakeError::NoCommonVersion { peer }
-    );
+    assert_eq!(client_refuses(|hello| hello.legacy_version = peer), HandshakeError::NoCommonVersion { peer });
     let kind = ExtensionType::USE_SRTP;
     assert_eq!(
         client_refuses(|hello| hello.extensions.push(Extension::use_srtp(&[1], &[]))),
@@ -250,7 +247,9 @@ fn a_server_may_choose_only_what_was_offered() {
     );
     assert_eq!(
         client_refuses(|hello| {
-            hello.extensions.push(Extension::new(ExtensionType::RENEGOTIATION_INFO, |out| out.extend([1, 7])));
+            hello
+                .extensions
+                .push(Extension::new(ExtensionType::RENEGOTIATION_INFO, |out| out.extend([1, 7])));
         }),
         HandshakeError::BadRenegotiationInfo
     );

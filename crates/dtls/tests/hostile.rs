@@ -135,10 +135,7 @@ fn messages_out_of_order_are_refused_in_every_state() {
 #[test]
 fn a_second_client_hello_in_the_middle_of_a_handshake_is_refused_or_ignored() {
     let again = message(HandshakeType::CLIENT_HELLO, 1, &encode(&client_hello()));
-    assert_eq!(
-        server_failure(&[again]),
-        unexpected(HandshakeType::CLIENT_HELLO, HandshakeType::CERTIFICATE)
-    );
+    assert_eq!(server_failure(&[again]), unexpected(HandshakeType::CLIENT_HELLO, HandshakeType::CERTIFICATE));
     // With the number of the first it is a repetition, or somebody else's: nothing happens.
     let mut end = waiting_server();
     end.handle(start_of_time(), message(HandshakeType::CLIENT_HELLO, 0, &[0; 40]));
@@ -269,7 +266,9 @@ fn forgery(rng: &mut ChaCha20Rng, pair: &Pair) -> Vec<u8> {
             let at = rng.next_u32() as usize % damaged.len();
             damaged[3..5.min(damaged.len())].fill(1);
             damaged[at] ^= 0x40;
-            if damaged[0] == 22 { damaged[0] = 23; }
+            if damaged[0] == 22 {
+                damaged[0] = 23;
+            }
             damaged
         }
     }
@@ -298,7 +297,10 @@ fn every_datagram_replayed_changes_nothing() {
     assert_eq!(pair.server.received.len(), 2);
     let (to_server, to_client) = (pair.client.sent.clone(), pair.server.sent.clone());
     for _ in 0..2 {
-        to_server.iter().chain(&datagrams).for_each(|datagram| pair.server.handle(pair.now, datagram.clone()));
+        to_server
+            .iter()
+            .chain(&datagrams)
+            .for_each(|datagram| pair.server.handle(pair.now, datagram.clone()));
         to_client.iter().for_each(|datagram| pair.client.handle(pair.now, datagram.clone()));
     }
     assert_eq!(pair.server.received.len(), 2);

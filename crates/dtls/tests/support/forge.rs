@@ -59,7 +59,8 @@ pub fn client_hello() -> ClientHello {
 /// A ClientHello in the manner of a browser: 1.3 and 1.2 at once, with a post-quantum share; over 1400 bytes.
 pub fn browser_client_hello() -> ClientHello {
     let mut hello = client_hello();
-    let suites = [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c];
+    let suites =
+        [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c];
     hello.cipher_suites = suites.map(CipherSuite).to_vec();
     let groups = [0x11ec, 0x001d, 0x0017, 0x0018].map(NamedGroup);
     hello.extensions.push(Extension::supported_groups(&groups));
