@@ -106,6 +106,15 @@ impl Flight {
         self.items.push(Item { epoch, content: Content::ChangeCipherSpec, acked: Vec::new() });
     }
 
+    /// Takes the last message out again and tells its number.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn pop(&mut self) -> Option<u16> {
+        match self.items.pop()?.content {
+            Content::Handshake { message_seq, .. } => Some(message_seq),
+            Content::ChangeCipherSpec => None,
+        }
+    }
+
     /// Starts again, from the first byte that was not acknowledged.
     pub(crate) fn rewind(&mut self) {
         (self.item, self.offset) = (0, 0);
@@ -186,10 +195,11 @@ impl Flight {
             Content::Handshake { message_type, message_seq, body } => {
                 let acked = item.acked.iter().find(|range| range.start > self.offset);
                 let rest = acked.map_or(body.len(), |range| range.start) - self.offset;
-                let budget = room.saturating_sub(overhead + HandshakeHeader::LENGTH);
-                if !first && budget < rest.min(SMALLEST_FRAGMENT) {
+                let headers = overhead + HandshakeHeader::LENGTH;
+                if !first && room < headers + rest.min(SMALLEST_FRAGMENT) {
                     return Ok(false);
                 }
+                let budget = room.saturating_sub(headers);
                 let count = rest.min(budget.max(1));
                 let mark = records.begin(item.epoch, out)?;
                 out.put_slice(
@@ -369,6 +379,14 @@ mod tests {
         let sent = datagrams(&mut flight, &mut records, 1200);
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].len(), 3 * 25 + 30);
+    }
+
+    #[test]
+    fn the_headers_of_an_empty_message_count_too() {
+        // 11 bytes and their headers fill 36 of 60: the 25 of an empty message do not fit behind them.
+        let (mut flight, mut records) = (flight(&[11, 0]), Records::new());
+        let sizes: Vec<_> = datagrams(&mut flight, &mut records, 60).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [36, 25]);
     }
 
     #[test]

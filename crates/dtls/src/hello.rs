@@ -61,9 +61,9 @@ pub(crate) fn accepted_srtp_profile(
     message: HandshakeType,
 ) -> Result<Option<u16>, HandshakeError> {
     let decode = |error| HandshakeError::Decode { message, error };
-    let Some((chosen, _)) = answers.use_srtp().map_err(decode)? else { return Ok(None) };
-    let offered = offered.use_srtp().map_err(decode)?.unwrap_or_default().0;
-    match chosen[..] {
+    let Some(chosen) = answers.use_srtp().map_err(decode)? else { return Ok(None) };
+    let offered = offered.use_srtp().map_err(decode)?.unwrap_or_default().profiles;
+    match chosen.profiles[..] {
         [profile] if offered.contains(&profile) => Ok(Some(profile)),
         _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
     }

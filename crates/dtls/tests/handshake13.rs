@@ -293,7 +293,7 @@ fn keys_change_before_they_wear_out_and_nothing_stalls() {
     for number in 0..1000_u32 {
         let datagram = pair.client.seal(&number.to_be_bytes());
         last = datagram[0];
-        pair.send(true, datagram);
+        pair.send(true, &datagram);
         if number % 10 == 0 {
             pair.run(Duration::from_millis(30));
         }

@@ -198,4 +198,10 @@ impl Engine {
         self.stats.records_sent += 1;
         Some(())
     }
+
+    /// Takes the last message out of the flight, for a test that sends another one in its place.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn take_last_of_flight(&mut self) -> Option<u16> {
+        self.flight.pop()
+    }
 }

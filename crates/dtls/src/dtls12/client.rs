@@ -31,6 +31,7 @@ use crate::wire::{ClientHello, Extensions, HandshakeType, HelloVerifyRequest, Pr
 
 /// What the client waits for.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitServerHello(AwaitServerHello),
     AwaitCertificate(AwaitCertificate),

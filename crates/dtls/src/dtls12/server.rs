@@ -31,6 +31,7 @@ use crate::wire::{
 
 /// What the server waits for.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "a state is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitClientHello,
     AwaitCertificate(AwaitCertificate),
@@ -114,7 +115,7 @@ impl Choice {
         if offer.contains(ExtensionType::EC_POINT_FORMATS) {
             extensions.push(Extension::uncompressed_points());
         }
-        let offered = offer.use_srtp().map_err(&decode)?.unwrap_or_default().0;
+        let offered = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
         let mut profiles = engine.config.srtp_profiles.iter().copied();
         let srtp_profile = profiles.find(|profile| offered.contains(profile));
         if let Some(profile) = srtp_profile {

@@ -124,7 +124,7 @@ impl<'a> Choice<'a> {
             Some(entry) => (entry.group, Some(entry)),
             None => (common.first().copied().ok_or(HandshakeError::NoCommonGroup)?, None),
         };
-        let profiles = offer.use_srtp().map_err(&decode)?.unwrap_or_default().0;
+        let profiles = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
         let srtp_profile = config.srtp_profiles.iter().copied().find(|profile| profiles.contains(profile));
         Ok(Self { suite, scheme, group, share, srtp_profile })
     }

@@ -299,7 +299,7 @@ impl Records {
     }
 
     /// Continues the newest epoch at `sequence`: tests reach the end of the numbers this way.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "rustcrypto"))]
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         if let Some(write) = self.write.last_mut() {
             write.next_sequence = sequence;
@@ -314,4 +314,5 @@ const RESERVED: [u8; PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH
 const _: () = assert!(TAG_LENGTH == 16, "the tag goes behind the payload");
 
 #[cfg(test)]
+#[cfg(feature = "rustcrypto")]
 mod tests;

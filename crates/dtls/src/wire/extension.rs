@@ -133,6 +133,15 @@ impl Extension {
     }
 }
 
+/// The content of `use_srtp` (RFC 5764 §4.1.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UseSrtp {
+    /// Protection profiles, the most preferred first; in a ServerHello exactly one.
+    pub profiles: Vec<u16>,
+    /// The master key identifier, usually empty.
+    pub mki: Vec<u8>,
+}
+
 /// The extensions of one message, each type at most once, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions {
@@ -297,13 +306,13 @@ impl Extensions {
     ///
     /// # Errors
     /// A [`ParseError`] if its content is damaged.
-    pub fn use_srtp(&self) -> Result<Option<(Vec<u16>, Vec<u8>)>, ParseError> {
+    pub fn use_srtp(&self) -> Result<Option<UseSrtp>, ParseError> {
         let Some(data) = self.find(ExtensionType::USE_SRTP) else { return Ok(None) };
         let mut reader = Reader::new(data);
         let profiles = parse_u16_list(reader.u16_prefixed()?, |profile| profile)?;
         let mki = reader.u8_prefixed()?.rest().to_vec();
         ParseError::require_end(&reader)?;
-        Ok(Some((profiles, mki)))
+        Ok(Some(UseSrtp { profiles, mki }))
     }
 }
 
@@ -354,7 +363,7 @@ mod tests {
         assert_eq!(read.ec_point_formats().unwrap().unwrap(), [0]);
         assert_eq!(read.renegotiation_info().unwrap().unwrap(), []);
         assert_eq!(read.supported_versions().unwrap().unwrap(), [ProtocolVersion::DTLS_1_2]);
-        assert_eq!(read.use_srtp().unwrap().unwrap(), (vec![1, 7], vec![]));
+        assert_eq!(read.use_srtp().unwrap().unwrap().profiles, [1, 7]);
         assert_eq!(read.extended_master_secret(), Ok(true));
         for end in 1..out.len() {
             assert!(parse(&out[..end]).is_err());

@@ -1,0 +1,192 @@
+//! The suites of `cargo xtask test`, in the order in which they run: quick and telling ones first.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use cargo_metadata::Metadata;
+
+use super::Options;
+use crate::report::{Row, Unavailable};
+use crate::{arrows, book, cargo_tests, fuzz, interop, ledger, process, workspace};
+
+/// What a suite may look at.
+#[derive(Debug)]
+pub(crate) struct Context<'c> {
+    pub(crate) options: &'c Options,
+    pub(crate) metadata: &'c Metadata,
+    /// Rows of the suites that ran before.
+    pub(crate) before: &'c [Row],
+}
+
+impl Context<'_> {
+    fn package(&self) -> Option<&str> {
+        self.options.package.as_deref()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&Context<'_>) -> Result<Vec<Row>>,
+    /// Judges the whole, not one package.
+    whole: bool,
+}
+
+const fn suite(name: &'static str, run: fn(&Context<'_>) -> Result<Vec<Row>>) -> Suite {
+    Suite { name, run, whole: false }
+}
+
+const fn whole(name: &'static str, run: fn(&Context<'_>) -> Result<Vec<Row>>) -> Suite {
+    Suite { name, run, whole: true }
+}
+
+const SUITES: &[Suite] = &[
+    suite("fmt", fmt),
+    suite("arrows", |context| arrows::rows(context.package())),
+    suite("clippy", clippy),
+    suite("alone", |context| arrows::alone(context.package())),
+    suite("unit", unit),
+    suite("doc", |context| cargo_tests::run_docs(context.metadata, context.package())),
+    suite("providers", providers),
+    suite("ledger", |context| ledger::rows_after(context.before, context.package())),
+    suite("examples", examples),
+    whole("book", |_| book::build()),
+    whole("demo", demo),
+    whole("browsers", browsers),
+    whole("fuzz", fuzz_smoke),
+];
+
+/// The suites that this run should hold.
+pub(crate) fn plan(options: &Options) -> Vec<Suite> {
+    SUITES.iter().filter(|suite| options.package.is_none() || !suite.whole).copied().collect()
+}
+
+const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// One Cargo command as one row; its own output is shown as it comes.
+fn cargo_row(suite: &str, case: &str, arguments: &[String]) -> Result<Row> {
+    let status = process::show(workspace::cargo().args(arguments), COMPILE_LIMIT)?;
+    Ok(if status.is_some_and(|status| status.success()) {
+        Row::pass(suite, case)
+    } else {
+        Row::fail(suite, case, format!("cargo {} (see above)", arguments.join(" ")))
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn fmt(context: &Context<'_>) -> Result<Vec<Row>> {
+    let arguments = match context.package() {
+        Some(name) => format!("fmt --check --package {name}"),
+        None => "fmt --check --all".to_owned(),
+    };
+    Ok(vec![cargo_row("fmt", "cargo fmt", &words(&arguments))?])
+}
+
+/// All targets with the features of the tests; then each provider of `dtls` as the only one.
+fn clippy(context: &Context<'_>) -> Result<Vec<Row>> {
+    let mut arguments = words("clippy --quiet --all-targets");
+    arguments.extend(cargo_tests::selection(context.metadata, context.package())?);
+    arguments.extend(words("-- --deny warnings"));
+    let mut rows = vec![cargo_row("clippy", "all targets", &arguments)?];
+    for provider in only_providers(context) {
+        let line = format!(
+            "clippy --quiet --package plywood-dtls --no-default-features --features {provider} -- --deny warnings"
+        );
+        rows.push(cargo_row("clippy", &format!("dtls with {provider} alone"), &words(&line))?);
+    }
+    Ok(rows)
+}
+
+/// The crypto providers that `dtls` declares, if it is among the packages of this run.
+fn only_providers(context: &Context<'_>) -> Vec<String> {
+    let members = workspace::members(context.metadata, context.package()).unwrap_or_default();
+    let Some(dtls) = members.iter().find(|package| package.name.as_str() == "plywood-dtls") else {
+        return Vec::new();
+    };
+    ["ring", "rustcrypto", "aws-lc-rs"]
+        .into_iter()
+        .filter(|name| dtls.features.contains_key(*name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Unit and simulation tests; both kinds come out of one build.
+fn unit(context: &Context<'_>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for binary in cargo_tests::build(context.metadata, context.package())? {
+        rows.extend(cargo_tests::run(&binary, context.options.full)?);
+    }
+    Ok(rows)
+}
+
+/// The tests of `dtls` once more with every provider compiled in: each must pass the same suite.
+fn providers(context: &Context<'_>) -> Result<Vec<Row>> {
+    let providers = only_providers(context);
+    if !providers.iter().any(|name| name == "aws-lc-rs") {
+        return Ok(Vec::new());
+    }
+    let line =
+        format!("test --quiet --package plywood-dtls --lib --tests --features {}", providers.join(","));
+    Ok(vec![cargo_row("providers", &providers.join("+"), &words(&line))?])
+}
+
+/// Every example runs to its end: they need no network and print something.
+fn examples(context: &Context<'_>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, program) in cargo_tests::build_examples(context.metadata, context.package())? {
+        let captured = process::capture(&mut std::process::Command::new(program), Duration::from_secs(60))?;
+        rows.push(if !captured.ok() {
+            Row::fail("examples", name, format!("{}\n{}", captured.ending(), captured.tail(20)))
+        } else if captured.stdout.trim().is_empty() {
+            Row::fail("examples", name, "it prints nothing that a reader could notice")
+        } else {
+            Row::pass("examples", name)
+        });
+    }
+    Ok(rows)
+}
+
+/// `plywood demo --once --json`: two peers in one process, hash equal on both sides.
+fn demo(_: &Context<'_>) -> Result<Vec<Row>> {
+    let program = interop::build_plywood()?;
+    let mut command = std::process::Command::new(program);
+    let captured = process::capture(command.args(["demo", "--once", "--json"]), Duration::from_secs(120))?;
+    let said: serde_json::Value = serde_json::from_str(captured.stdout.trim()).unwrap_or_default();
+    Ok(vec![if captured.ok() && said["ok"] == true {
+        Row::pass("demo", "plywood demo --once --json")
+    } else {
+        Row::fail(
+            "demo",
+            "plywood demo --once --json",
+            format!("{}\n{}", captured.ending(), captured.tail(20)),
+        )
+    }])
+}
+
+/// The browser matrix, by this very program in a network namespace of its own.
+fn browsers(context: &Context<'_>) -> Result<Vec<Row>> {
+    let file = workspace::scratch("interop")?.join("browsers.json");
+    let _ = std::fs::remove_file(&file);
+    let program = std::env::current_exe().context("where is this program?")?;
+    let mut command = std::process::Command::new(program);
+    command.args(["interop", "--suite", "browsers", "--json"]).arg(&file);
+    if context.options.full {
+        command.arg("--full");
+    }
+    interop::ready(interop::BROWSERS)?;
+    let status = process::show(&mut command, Duration::from_secs(60 * 60))?;
+    let text = std::fs::read_to_string(&file).map_err(|_| Unavailable {
+        judge: "browsers",
+        reason: format!("the matrix did not run ({status:?}); see above"),
+    })?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// A few seconds for every target: enough to see that it builds, runs, and meets nothing at the surface.
+fn fuzz_smoke(context: &Context<'_>) -> Result<Vec<Row>> {
+    let seconds = if context.options.full { 60 } else { 5 };
+    fuzz::rows(None, seconds)
+}
