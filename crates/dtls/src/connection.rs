@@ -78,15 +78,25 @@ pub(crate) enum Phase {
     /// A server of 1.2, or one that does not know the version yet.
     Server12(dtls12::server::State),
     /// A client of a server that speaks 1.3.
-    Client13(dtls13::client::State),
+    Client13(Box<dtls13::client::State>),
     /// A server that chose 1.3.
-    Server13(dtls13::server::State),
+    Server13(Box<dtls13::server::State>),
     /// Data may flow.
     Established12(Box<dtls12::Established>),
     /// Data may flow.
     Established13(Box<dtls13::Established>),
     /// Over. Queued alerts still go out.
     Closed,
+}
+
+impl Phase {
+    pub(crate) fn client_13(state: dtls13::client::State) -> Self {
+        Self::Client13(Box::new(state))
+    }
+
+    pub(crate) fn server_13(state: dtls13::server::State) -> Self {
+        Self::Server13(Box::new(state))
+    }
 }
 
 /// What was agreed on, in either version.
@@ -434,3 +444,5 @@ impl Connection {
 #[cfg(test)]
 #[cfg(feature = "rustcrypto")]
 mod tests;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests13;

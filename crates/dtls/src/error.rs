@@ -308,7 +308,9 @@ impl HandshakeError {
                 ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },
-            Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) | Self::SecondRetry => {
+                AlertDescription::UNEXPECTED_MESSAGE
+            }
             Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
             Self::NoCommonCipherSuite
             | Self::NoCommonGroup
@@ -330,7 +332,6 @@ impl HandshakeError {
             | Self::AckFromTheFuture
             | Self::BadKeyShare(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
-            Self::SecondRetry => AlertDescription::UNEXPECTED_MESSAGE,
             Self::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Self::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::BadCertificate | Self::FingerprintMismatch => AlertDescription::BAD_CERTIFICATE,

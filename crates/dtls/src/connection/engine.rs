@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     pub give_up_at: Option<Instant>,
     /// When the flight was last begun to be sent.
     pub last_transmission: Option<Instant>,
+    /// 1.3: until when records under the keys before the newest are read.
+    pub old_keys_until: Option<Instant>,
     pub events: VecDeque<Event>,
     pub stats: Stats,
     /// The epoch of what we say next.
@@ -60,6 +62,7 @@ impl Engine {
             timer: RetransmitTimer::new(config.initial_timeout, config.max_timeout),
             give_up_at: None,
             last_transmission: None,
+            old_keys_until: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             write_epoch: 0,
@@ -86,6 +89,12 @@ impl Engine {
     /// Whether 1.3 was chosen.
     pub(crate) fn is_13(&self) -> bool {
         self.is_13
+    }
+
+    /// The peer has newer keys, and its stragglers had time enough.
+    pub(crate) fn forget_old_keys(&mut self) {
+        self.old_keys_until = None;
+        self.records.drop_read_epochs_before(self.records.newest_read_epoch());
     }
 
     /// The peer answered, and we begin to answer: what either said before need not be said again.

@@ -44,6 +44,9 @@ impl Connection {
         if matches!(self.phase, Phase::Closed | Phase::Idle) {
             return self.discard(end, Discard::NotOpen);
         }
+        if self.engine.old_keys_until.is_some_and(|until| until <= now) {
+            self.engine.forget_old_keys();
+        }
         match self.engine.records.open(datagram, at) {
             Ok(record) => {
                 let bytes = datagram.get(record.plaintext.clone()).unwrap_or_default();
@@ -246,7 +249,13 @@ impl Connection {
                 break;
             };
             match self.engine.reassembly.insert(epoch, &fragment) {
-                Ok(Inserted::Kept) => self.engine.acks.note(number),
+                Ok(Inserted::Kept) => {
+                    self.engine.acks.note(number);
+                    // Any part of the next flight says that ours is there; in the clear anyone could say it.
+                    if epoch == dtls13::HANDSHAKE_EPOCH && !self.is_connected() {
+                        self.engine.flight_was_answered();
+                    }
+                }
                 Ok(Inserted::Old) if self.acknowledges_again(epoch) => {
                     self.engine.stats.duplicate_fragments += 1;
                     self.engine.acks.note(number);
@@ -319,9 +328,9 @@ impl Connection {
             Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
             Phase::Client13(state) => state.on_message(&mut self.engine, now, message),
             Phase::Server13(state) => state.on_message(&mut self.engine, now, message),
-            Phase::Established13(mut established) => {
-                established.on_message(&mut self.engine, message).map(|()| Phase::Established13(established))
-            }
+            Phase::Established13(mut established) => established
+                .on_message(&mut self.engine, now, message)
+                .map(|()| Phase::Established13(established)),
             phase @ (Phase::Idle | Phase::Established12(_) | Phase::Closed) => Ok(phase),
         };
         match result {

@@ -30,6 +30,7 @@ use crate::wire::{
 
 /// What the client waits for, once it knows that the server speaks 1.3.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "each is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitServerHello(AwaitServerHello),
     AwaitEncryptedExtensions(AwaitEncryptedExtensions),
@@ -54,7 +55,7 @@ impl State {
                 return state.on_message(engine, now, message).map(Phase::Established13);
             }
         };
-        Ok(Phase::Client13(next))
+        Ok(Phase::client_13(next))
     }
 }
 
@@ -73,10 +74,10 @@ pub(crate) fn on_first_server_hello(
     if answer.is_hello_retry_request() {
         engine.transcript.start_13_with_retry(&*provider, suite.hash);
         engine.heard(message);
-        return on_hello_retry_request(engine, now, hello, offer, suite, answer).map(Phase::Client13);
+        return on_hello_retry_request(engine, now, hello, offer, suite, answer).map(Phase::client_13);
     }
     engine.transcript.start_13(&*provider, suite.hash);
-    on_server_hello(engine, message, &hello, offer, suite, answer).map(Phase::Client13)
+    on_server_hello(engine, message, &hello, offer, suite, answer).map(Phase::client_13)
 }
 
 /// What ServerHello and HelloRetryRequest have in common.

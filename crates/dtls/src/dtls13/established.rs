@@ -8,11 +8,11 @@
 //! ```text
 //!   writer   epoch 3 ..........KeyUpdate....data 3......  |  epoch 4 ....
 //!                                  \              ACK /
-//!   reader   reads 3 ............... reads 3 and 4 ...........  4 is updated: 3 is forgotten
+//!   reader   reads 3 ............... reads 3 and 4 .......  3 is forgotten after four minutes
 //! ```
 //! At most one update of ours is under way; a peer that asks for ours meanwhile is served by it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::proof::FinishedVerified;
 use super::secrets::{install_read, install_write};
@@ -26,6 +26,10 @@ use crate::reassembly::Message;
 use crate::wire::HandshakeType;
 use crate::wire::codes::{CipherSuite, NamedGroup};
 use crate::wire::key_update::KeyUpdate;
+
+/// How long stragglers under old keys are read: twice the two minutes for which a packet may live (RFC 9147
+/// §4.2.1).
+const OLD_KEYS_ARE_READ_FOR: Duration = Duration::from_mins(4);
 
 /// What is left of a handshake that succeeded. It cannot be made without the two proofs.
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl Established {
     pub(crate) fn on_message(
         &mut self,
         engine: &mut Engine,
+        now: Instant,
         message: &Message,
     ) -> Result<(), HandshakeError> {
         // A KeyUpdate ends its epoch, and the handshake ended epoch 2 (RFC 9147 §8).
@@ -94,7 +99,7 @@ impl Established {
             return Err(HandshakeError::WrongEpoch(message.message_type));
         }
         match message.message_type {
-            HandshakeType::KEY_UPDATE => self.on_key_update(engine, message),
+            HandshakeType::KEY_UPDATE => self.on_key_update(engine, now, message),
             // No session is resumed.
             HandshakeType::NEW_SESSION_TICKET if engine.config.role == Role::Client => Ok(()),
             received => {
@@ -103,11 +108,17 @@ impl Established {
         }
     }
 
-    fn on_key_update(&mut self, engine: &mut Engine, message: &Message) -> Result<(), HandshakeError> {
+    fn on_key_update(
+        &mut self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), HandshakeError> {
         let update = KeyUpdate::parse(&message.body)
             .map_err(|error| HandshakeError::Decode { message: HandshakeType::KEY_UPDATE, error })?;
         // Stragglers of the epoch that ends here are still read; those before it are not.
         engine.records.drop_read_epochs_before(self.read.epoch);
+        engine.old_keys_until = now.checked_add(OLD_KEYS_ARE_READ_FOR);
         self.read = Direction { epoch: self.read.epoch + 1, secret: self.read.secret.next(&self.hkdf) };
         install_read(engine, self.read.epoch, &self.hkdf, self.agreed.suite, &self.read.secret)?;
         if update.update_requested && !self.under_way && self.wanted.is_none() {

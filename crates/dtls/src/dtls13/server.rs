@@ -34,6 +34,7 @@ use crate::wire::{
 
 /// What the server waits for, once it has chosen 1.3.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "each is named after the message that it waits for")]
 pub(crate) enum State {
     AwaitRetriedHello(AwaitRetriedHello),
     AwaitCertificate(AwaitCertificate),
@@ -54,7 +55,7 @@ impl State {
             Self::AwaitCertificateVerify(state) => state.on_message(engine, message)?,
             Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established13),
         };
-        Ok(Phase::Server13(next))
+        Ok(Phase::server_13(next))
     }
 }
 
@@ -74,10 +75,10 @@ pub(crate) fn on_client_hello(
     if choice.share.is_none() || wants_cookie {
         engine.transcript.start_13_with_retry(&*provider, choice.suite.hash);
         let state = say_hello_retry_request(engine, now, &choice, wants_cookie);
-        return Ok(Phase::Server13(State::AwaitRetriedHello(state)));
+        return Ok(Phase::server_13(State::AwaitRetriedHello(state)));
     }
     engine.transcript.start_13(&*provider, choice.suite.hash);
-    say_flight(engine, now, hello, choice).map(Phase::Server13)
+    say_flight(engine, now, hello, &choice).map(Phase::server_13)
 }
 
 /// What the server takes of the client's offer.
@@ -200,7 +201,7 @@ impl AwaitRetriedHello {
             return Err(HandshakeError::RetryIgnored);
         }
         engine.heard(message);
-        say_flight(engine, now, &hello, choice)
+        say_flight(engine, now, &hello, &choice)
     }
 }
 
@@ -209,9 +210,9 @@ fn say_flight(
     engine: &mut Engine,
     now: Instant,
     hello: &ClientHello,
-    choice: Choice<'_>,
+    choice: &Choice<'_>,
 ) -> Result<State, HandshakeError> {
-    let Choice { suite, scheme, group, share, srtp_profile } = choice;
+    let Choice { suite, scheme, group, share, srtp_profile } = *choice;
     let share = share.ok_or(HandshakeError::RetryIgnored)?;
     let (identity, provider) = (engine.config.identity.clone(), engine.config.provider.clone());
     let (answer, shared) =
