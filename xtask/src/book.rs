@@ -28,7 +28,8 @@ const COMPLIANCE: &str = "(compliance/index.md)";
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     let mut report = Report::default();
-    report.add("book", start.elapsed(), build()?);
+    let rows = build()?;
+    report.add("book", start.elapsed(), rows);
     report.print();
     report.write_json(options.json.as_deref())?;
     println!("{}", workspace::target().join("book/index.html").display());

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: everything that decides whether the tree is good, but the long matrices.
 //!
 //! ```text
-//!  fmt - arrows - clippy - alone - unit, simulation - doc - ledger - examples - book - demo - browsers - fuzz
-//!        (who depends on whom)                        (rows name tests that ran)      (in a network of their own)
+//!  fmt - arrows - clippy - alone - build - unit - simulation - doc - providers - ledger     the code
+//!  examples - book - demo - browsers (in a network of their own) - fuzz                     the whole
 //! ```
 //! Each suite is timed. A judge that cannot run here fails by name unless `--allow-skip` names it.
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::report::{Outcome, Report, Row, Unavailable};
+use crate::report::{Report, Row, Unavailable};
 use crate::workspace;
 
 mod suites;
@@ -52,22 +52,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let start = Instant::now();
         let rows = (suite.run)(&suites::Context { options, metadata: &metadata, before: &report.rows });
         let rows = rows.unwrap_or_else(|error| vec![row_of_error(suite.name, &error, &options.allow_skip)]);
-        add_by_suite(&mut report, suite.name, start, rows);
+        report.add(suite.name, start.elapsed(), rows);
     }
     println!();
     report.print();
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())
-}
-
-/// The build of all tests is timed with the first of the kinds that it yields.
-fn add_by_suite(report: &mut Report, name: &str, start: Instant, rows: Vec<Row>) {
-    let (own, foreign): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.suite == name);
-    report.add(name, start.elapsed(), own);
-    if let Some(first) = foreign.first() {
-        let other = first.suite.clone();
-        report.add(&other, std::time::Duration::ZERO, foreign);
-    }
 }
 
 /// A suite that could not even run: allowed by name, or a failure.
@@ -82,14 +72,10 @@ fn row_of_error(suite: &str, error: &anyhow::Error, allowed: &[String]) -> Row {
     }
 }
 
-/// Whether a test with this ledger name ran and passed.
-pub(crate) fn passed(rows: &[Row], name: &str) -> bool {
-    rows.iter().any(|row| row.result == Outcome::Pass && row.case == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Outcome;
 
     fn absent() -> anyhow::Error {
         Unavailable { judge: "browsers", reason: "no rights for a namespace".to_owned() }.into()

@@ -20,8 +20,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use crate::pair::{Pair, PairKey};
 use crate::session::{Purpose, Remote, Session};
 use crate::{
-    Candidate, CommandError, Config, Credentials, Discard, Event, LocalId, PairReport, Path, Role, State, Stats,
-    Transmit,
+    Candidate, CommandError, Config, Credentials, Discard, Event, LocalId, PairReport, Path, Role, State,
+    Stats, Transmit,
 };
 use requests::Response;
 
@@ -128,7 +128,11 @@ impl Agent {
     ///
     /// # Errors
     /// [`CommandError`]; nothing changed then.
-    pub fn set_remote_credentials(&mut self, now: Instant, credentials: Credentials) -> Result<(), CommandError> {
+    pub fn set_remote_credentials(
+        &mut self,
+        now: Instant,
+        credentials: Credentials,
+    ) -> Result<(), CommandError> {
         if self.state == State::Closed {
             return Err(CommandError::Closed);
         }
@@ -212,7 +216,13 @@ impl Agent {
         result
     }
 
-    fn receive(&mut self, now: Instant, source: LocalId, remote: SocketAddr, datagram: &[u8]) -> Result<(), Discard> {
+    fn receive(
+        &mut self,
+        now: Instant,
+        source: LocalId,
+        remote: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), Discard> {
         if matches!(self.state, State::Closed | State::Failed) {
             return Err(Discard::Ended);
         }
@@ -396,7 +406,11 @@ fn new_credentials(rng: &mut ChaCha12Rng) -> Credentials {
         const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut bytes = [0; 24];
         rng.fill_bytes(&mut bytes);
-        bytes.iter().take(length).map(|byte| char::from(ICE_CHARS[usize::from(byte & 63)])).collect::<String>()
+        bytes
+            .iter()
+            .take(length)
+            .map(|byte| char::from(ICE_CHARS[usize::from(byte & 63)]))
+            .collect::<String>()
     };
     Credentials { ufrag: text(8), pwd: text(24) }
 }

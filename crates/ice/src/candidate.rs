@@ -33,7 +33,8 @@ impl fmt::Debug for Credentials {
 impl Credentials {
     /// Whether lengths and characters are those of RFC 8839 §5.4.
     pub(crate) fn is_legal(&self) -> bool {
-        let ice_chars = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
+        let ice_chars =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
         (4..=256).contains(&self.ufrag.len())
             && (22..=256).contains(&self.pwd.len())
             && ice_chars(&self.ufrag)
@@ -146,9 +147,8 @@ mod tests {
 
     #[test]
     fn credentials_of_wrong_length_or_alphabet_are_illegal() {
-        let legal = |ufrag: &str, pwd: &str| {
-            Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() }.is_legal()
-        };
+        let legal =
+            |ufrag: &str, pwd: &str| Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() }.is_legal();
         assert!(legal("abcd", "0123456789012345678901"));
         assert!(!legal("abc", "0123456789012345678901"));
         assert!(!legal("abcd", "012345678901234567890"));

@@ -105,7 +105,8 @@ impl RemoteAddressPolicy {
                     || self.refuse_loopback && v4.is_loopback()
                     || self.refuse_link_local && v4.is_link_local()
                     || self.refuse_private && (v4.is_private() || shared)
-                    || self.refuse_metadata && [[169, 254, 169, 254], [100, 100, 100, 200]].contains(&v4.octets()))
+                    || self.refuse_metadata
+                        && [[169, 254, 169, 254], [100, 100, 100, 200]].contains(&v4.octets()))
             }
             IpAddr::V6(v6) => {
                 let metadata = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
@@ -136,7 +137,8 @@ mod tests {
     #[test]
     fn public_only_refuses_inner_addresses_also_in_their_mapped_form() {
         let policy = RemoteAddressPolicy::public_only();
-        let inner = ["127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "100.64.0.1", "169.254.169.254", "fc00::1"];
+        let inner =
+            ["127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "100.64.0.1", "169.254.169.254", "fc00::1"];
         for ip in inner {
             assert!(!policy.allows(ip.parse().unwrap()), "{ip}");
         }

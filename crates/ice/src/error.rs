@@ -21,6 +21,8 @@ pub enum Discard {
     Username,
     /// The username fragment is of no generation in use.
     UnknownUfrag,
+    /// FINGERPRINT is missing, which ICE demands of every message (RFC 8445 §7.1, RFC 8489 §6.3).
+    Fingerprint,
     /// MESSAGE-INTEGRITY is missing or wrong (RFC 8489 §9.1.3, §9.1.4).
     Integrity,
     /// Attributes that must be understood were not; a request was answered by 420 (RFC 8489 §6.3.1).
@@ -50,6 +52,7 @@ impl fmt::Display for Discard {
             Self::Method(method) => write!(f, "method {method:#05x} is not Binding"),
             Self::Username => f.write_str("no USERNAME of the form ours:theirs"),
             Self::UnknownUfrag => f.write_str("username fragment of no generation in use"),
+            Self::Fingerprint => f.write_str("no FINGERPRINT"),
             Self::Integrity => f.write_str("message integrity missing or wrong"),
             Self::UnknownRequired => f.write_str("unknown comprehension-required attribute"),
             Self::Priority => f.write_str("PRIORITY missing or malformed"),

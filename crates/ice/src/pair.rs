@@ -74,6 +74,8 @@ pub(crate) struct Pair {
     pub(crate) revoked: bool,
     /// The next check nominates (controlling), or its success does (controlled).
     pub(crate) nominate: bool,
+    /// The other side checked it without USE-CANDIDATE: a nomination that comes later is a choice, not a habit.
+    pub(crate) checked_plainly: bool,
     /// When USE-CANDIDATE last held for it.
     pub(crate) nominated_at: Option<Instant>,
     /// When a request of ours was last answered: consent.
@@ -136,7 +138,8 @@ pub(crate) fn pair_priority(role: Role, local: u32, remote: u32) -> u64 {
         Role::Controlling => (local, remote),
         Role::Controlled => (remote, local),
     };
-    (u64::from(g.min(d)) << 32) + 2 * u64::from(g.max(d)) + u64::from(g > d)
+    // A priority above 2^31 - 1 is illegal (RFC 8445 §5.1.2), but comes from the network: it saturates.
+    ((u64::from(g.min(d)) << 32) + u64::from(g > d)).saturating_add(2 * u64::from(g.max(d)))
 }
 
 #[cfg(test)]

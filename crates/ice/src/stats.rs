@@ -36,6 +36,8 @@ pub struct Stats {
     pub discarded_username: u64,
     /// Dropped: unknown username fragment.
     pub discarded_unknown_ufrag: u64,
+    /// Dropped: no FINGERPRINT.
+    pub discarded_fingerprint: u64,
     /// Dropped: integrity missing or wrong.
     pub discarded_integrity: u64,
     /// Dropped: unknown comprehension-required attributes.
@@ -65,6 +67,7 @@ impl Stats {
             Discard::Method(_) => &mut self.discarded_method,
             Discard::Username => &mut self.discarded_username,
             Discard::UnknownUfrag => &mut self.discarded_unknown_ufrag,
+            Discard::Fingerprint => &mut self.discarded_fingerprint,
             Discard::Integrity => &mut self.discarded_integrity,
             Discard::UnknownRequired => &mut self.discarded_unknown_required,
             Discard::Priority => &mut self.discarded_priority,
@@ -87,6 +90,7 @@ impl Stats {
             + self.discarded_method
             + self.discarded_username
             + self.discarded_unknown_ufrag
+            + self.discarded_fingerprint
             + self.discarded_integrity
             + self.discarded_unknown_required
             + self.discarded_priority

@@ -13,7 +13,10 @@ fn two_agents_with_one_address_each_complete_in_two_round_trips() {
     let took = world.run_until(ms(1000), |world| world.both(State::Completed));
     assert!(took <= ms(20), "nomination took {took:?} more");
     let path = world.agents[0].path().unwrap();
-    assert_eq!((path.local, path.remote, path.generation), (address("192.0.2.1:1000"), address("192.0.2.2:2000"), 0));
+    assert_eq!(
+        (path.local, path.remote, path.generation),
+        (address("192.0.2.1:1000"), address("192.0.2.2:2000"), 0)
+    );
 }
 
 #[test]

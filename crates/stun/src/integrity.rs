@@ -46,7 +46,8 @@ impl IntegrityKey {
     #[must_use]
     pub fn from_key(key: &[u8]) -> Self {
         // HMAC takes keys of any length (RFC 2104 §3); the zero-length fallback is never reached.
-        let sha1 = Hmac::<Sha1>::new_from_slice(key).unwrap_or_else(|_| Hmac::<Sha1>::new(&Default::default()));
+        let sha1 =
+            Hmac::<Sha1>::new_from_slice(key).unwrap_or_else(|_| Hmac::<Sha1>::new(&Default::default()));
         let sha256 =
             Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
         Self { sha1, sha256 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
@@ -56,10 +56,17 @@ impl Process {
         id: usize,
         events: Sender<(usize, Incoming)>,
     ) -> Result<Self> {
+        let mut command = super::command_of(peer)?;
+        command.args(flags);
+        let mut process = Self::spawn(peer, command, id, events)?;
+        process.launch_flags = flags.iter().filter(|flag| is_launch_flag(flag)).cloned().collect();
+        Ok(process)
+    }
+
+    fn spawn(peer: &str, mut command: Command, id: usize, events: Sender<(usize, Incoming)>) -> Result<Self> {
         let log = workspace::scratch("interop")?.join(format!("{peer}.stderr"));
         let stderr = File::options().create(true).append(true).open(log)?;
-        let mut command = super::command_of(peer)?;
-        command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().with_context(|| format!("cannot start {peer}"))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("a peer without stdout")?;
@@ -73,8 +80,7 @@ impl Process {
             // Nobody may be listening any more, which is fine.
             let _ = events.send((id, Incoming::End));
         });
-        let launch_flags = flags.iter().filter(|flag| is_launch_flag(flag)).cloned().collect();
-        Ok(Self { id, name: peer.to_owned(), launch_flags, child, stdin })
+        Ok(Self { id, name: peer.to_owned(), launch_flags: Vec::new(), child, stdin })
     }
 
     /// Writes one command.
@@ -112,5 +118,44 @@ impl Drop for Process {
         if !matches!(process::wait(&mut self.child, Duration::from_secs(3)), Ok(Some(_))) {
             let _ = self.child.kill();
         }
+    }
+}
+
+/// A peer made of a line of shell, to see what the runner says of peers that break the contract.
+#[cfg(test)]
+pub(crate) fn scripted(script: &str, id: usize, events: Sender<(usize, Incoming)>) -> Process {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    Process::spawn("scripted", command, id, events).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn events_and_the_end_arrive_in_order() {
+        let (sender, receiver) = mpsc::channel();
+        let _peer = scripted(r#"echo '{"type":"ready"}'; echo oops"#, 4, sender);
+        let next = || receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(matches!(next(), (4, Incoming::Event(event)) if event["type"] == "ready"));
+        assert!(matches!(next(), (4, Incoming::Garbage(line)) if line == "oops"));
+        assert!(matches!(next(), (4, Incoming::End)));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_quit_is_found_out() {
+        let (sender, _receiver) = mpsc::channel();
+        let error = scripted("exec sleep 60", 1, sender).quit().unwrap_err();
+        assert!(error.to_string().contains("does not end"), "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_quits_with_an_error_is_found_out() {
+        let (sender, _receiver) = mpsc::channel();
+        let error = scripted("read line; exit 3", 1, sender).quit().unwrap_err();
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
     }
 }

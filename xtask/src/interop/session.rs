@@ -322,3 +322,83 @@ impl<'m> Session<'m> {
 pub(crate) fn ch(open: &Value) -> String {
     open["ch"].as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::contract::scripted;
+    use super::*;
+
+    const READY: &str = r#"echo '{"type":"ready","impl":"scripted"}';"#;
+
+    /// Two peers of shell, and what came of the script.
+    fn play(
+        offerer: &str,
+        answerer: &str,
+        script: impl FnOnce(&mut Session<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (sender, receiver) = mpsc::channel();
+        let offerer = scripted(&format!("{READY} {offerer}"), 1, sender.clone());
+        let answerer = scripted(&format!("{READY} {answerer}"), 2, sender);
+        script(&mut Session::new(offerer, answerer, &receiver, Policy::default())?)
+    }
+
+    fn complaint(
+        offerer: &str,
+        answerer: &str,
+        script: impl FnOnce(&mut Session<'_>) -> Result<()>,
+    ) -> String {
+        play(offerer, answerer, script).unwrap_err().to_string()
+    }
+
+    fn wait_for_nothing(session: &mut Session<'_>) -> Result<()> {
+        session.expect(Offerer, "a miracle", Duration::from_secs(5), |_| false).map(drop)
+    }
+
+    #[test]
+    fn an_offer_is_carried_to_the_other_end() {
+        let offerer = r#"echo '{"type":"offer","sdp":"v=0"}'; read end"#;
+        // The answerer echoes what it reads, so the offer comes back as its own event.
+        play(offerer, "exec head -1", |session| {
+            let offer = session.expect(Answerer, "the echo", SOON, |event| event["type"] == "offer")?;
+            assert_eq!(offer["sdp"], "v=0\r\n");
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_line_that_is_not_json_fails_the_scenario() {
+        let said = complaint("echo log line; read end", "read end", wait_for_nothing);
+        assert_eq!(said, "scripted wrote a line that is not JSON: log line");
+    }
+
+    #[test]
+    fn a_peer_that_dies_fails_the_scenario() {
+        assert_eq!(complaint("exit 1", "read end", wait_for_nothing), "scripted ended by itself");
+    }
+
+    #[test]
+    fn an_error_event_fails_the_scenario() {
+        let error = r#"echo '{"type":"error","where":"send","message":"no channel"}'; read end"#;
+        assert!(complaint(error, "read end", wait_for_nothing).contains("no channel"));
+    }
+
+    #[test]
+    fn a_message_with_other_bytes_fails_the_scenario() {
+        let message = r#"echo '{"type":"message","ch":"r1","kind":"text","len":1,"sha256":"00"}'; read end"#;
+        let said = complaint("read end", message, |session| {
+            session.arrives(Answerer, "r1", Batch::one(Kind::Text, 1, 1))
+        });
+        assert!(said.contains("arrived with other bytes"), "{said}");
+    }
+
+    #[test]
+    fn an_answer_with_the_wrong_role_fails_the_scenario() {
+        let connected = r#"echo '{"type":"state","state":"connected"}'; read end; read end"#;
+        let answerer = format!(r#"echo '{{"type":"answer","sdp":"a=setup:passive"}}'; {connected}"#);
+        let said = complaint(connected, &answerer, |session| session.connected());
+        assert_eq!(said, "the answer says a=setup:passive where it must say active");
+    }
+}

@@ -45,8 +45,13 @@ const SUITES: &[Suite] = &[
     suite("arrows", |context| arrows::rows(context.package())),
     suite("clippy", clippy),
     suite("alone", |context| arrows::alone(context.package())),
-    suite("unit", unit),
-    suite("doc", |context| cargo_tests::run_docs(context.metadata, context.package())),
+    suite("build", |context| {
+        cargo_tests::build(context.metadata, context.package())?;
+        Ok(vec![Row::pass("build", "all tests")])
+    }),
+    suite("unit", |context| run_kind(context, "unit")),
+    suite("simulation", |context| run_kind(context, "simulation")),
+    suite("doc", doc),
     suite("providers", providers),
     suite("ledger", |context| ledger::rows_after(context.before, context.package())),
     suite("examples", examples),
@@ -77,12 +82,22 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
+/// Workspaces beside the root's; those that are not there yet are left out.
+const OTHER_WORKSPACES: &[&str] =
+    &["benches", "conformance/bogo", "conformance/sctp", "conformance/stacks", "docs/builder", "fuzz"];
+
 fn fmt(context: &Context<'_>) -> Result<Vec<Row>> {
-    let arguments = match context.package() {
-        Some(name) => format!("fmt --check --package {name}"),
-        None => "fmt --check --all".to_owned(),
-    };
-    Ok(vec![cargo_row("fmt", "cargo fmt", &words(&arguments))?])
+    if let Some(name) = context.package() {
+        return Ok(vec![cargo_row("fmt", name, &words(&format!("fmt --check --package {name}")))?]);
+    }
+    let mut rows = vec![cargo_row("fmt", "the workspace", &words("fmt --check --all"))?];
+    for folder in OTHER_WORKSPACES {
+        let manifest = format!("{folder}/Cargo.toml");
+        if workspace::root().join(&manifest).is_file() {
+            rows.push(cargo_row("fmt", folder, &words(&format!("fmt --check --manifest-path {manifest}")))?);
+        }
+    }
+    Ok(rows)
 }
 
 /// All targets with the features of the tests; then each provider of `dtls` as the only one.
@@ -113,12 +128,33 @@ fn only_providers(context: &Context<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Unit and simulation tests; both kinds come out of one build.
-fn unit(context: &Context<'_>) -> Result<Vec<Row>> {
+/// Unit tests stand in the crates, simulations in their `tests/`.
+fn run_kind(context: &Context<'_>, kind: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for binary in cargo_tests::build(context.metadata, context.package())? {
-        rows.extend(cargo_tests::run(&binary, context.options.full)?);
+        if binary.suite == kind {
+            rows.extend(cargo_tests::run(&binary, context.options.full)?);
+        }
     }
+    Ok(rows)
+}
+
+/// The documentation builds without a warning, and its examples run.
+fn doc(context: &Context<'_>) -> Result<Vec<Row>> {
+    let mut arguments = words("doc --quiet --no-deps --document-private-items");
+    arguments.extend(cargo_tests::selection(context.metadata, context.package())?);
+    let status = process::show(
+        workspace::cargo()
+            .args(&arguments)
+            .env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"),
+        COMPILE_LIMIT,
+    )?;
+    let mut rows = vec![if status.is_some_and(|status| status.success()) {
+        Row::pass("doc", "cargo doc")
+    } else {
+        Row::fail("doc", "cargo doc", "see above")
+    }];
+    rows.extend(cargo_tests::run_docs(context.metadata, context.package())?);
     Ok(rows)
 }
 

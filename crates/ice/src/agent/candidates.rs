@@ -71,7 +71,7 @@ impl Agent {
     /// One number an IP address (RFC 8445 §5.1.1.3: same type, base address and protocol).
     fn local_foundation(&self, address: SocketAddr) -> String {
         let alike = self.locals.iter().find(|local| local.candidate.address.ip() == address.ip());
-        alike.map_or_else(|| (self.locals_added + 1).to_string(), |local| local.candidate.foundation.clone())
+        alike.map_or_else(|| self.locals_added.to_string(), |local| local.candidate.foundation.clone())
     }
 
     /// Forgets a socket, its candidate and its pairs. If the path used it, the best other valid pair takes over.
@@ -119,23 +119,28 @@ impl Agent {
     ///
     /// # Errors
     /// [`RemoteCandidateError`]; nothing changed then.
-    pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) -> Result<(), RemoteCandidateError> {
+    pub fn add_remote_candidate(
+        &mut self,
+        now: Instant,
+        candidate: Candidate,
+    ) -> Result<(), RemoteCandidateError> {
         self.check_remote(&candidate)?;
-        let known = self.current.remote_candidates.iter().position(|c| same_address(c.address, candidate.address));
-        if let Some(index) = known {
-            self.upgrade_reflexive(index, &candidate);
-        } else {
-            let added = self.make_room_for(candidate.address);
-            if let Err(error) = added {
-                self.drop_candidate();
-                return Err(error);
-            }
-            self.current.remote_candidates.push(candidate.clone());
+        let mut known = self.current.remote_candidates.iter();
+        let known = known.position(|known| same_address(known.address, candidate.address));
+        if known.is_none()
+            && let Err(error) = self.make_room_for(candidate.address)
+        {
+            self.drop_candidate();
+            return Err(error);
         }
         for index in 0..self.locals.len() {
             let Some(local) = self.locals.get(index) else { break };
             let source = local.source;
             self.add_pair(source, &candidate);
+        }
+        match known {
+            Some(index) => self.upgrade_reflexive(index, candidate),
+            None => self.current.remote_candidates.push(candidate),
         }
         self.drive(now);
         Ok(())
@@ -179,13 +184,12 @@ impl Agent {
     }
 
     /// Signalling names what a check had found already: its data counts from now on (RFC 8445 §7.3.1.3).
-    fn upgrade_reflexive(&mut self, index: usize, signalled: &Candidate) {
+    fn upgrade_reflexive(&mut self, index: usize, signalled: Candidate) {
         let role = self.role;
         let Some(known) = self.current.remote_candidates.get_mut(index) else { return };
         if known.kind != CandidateKind::PeerReflexive {
             return;
         }
-        *known = signalled.clone();
         for pair in &mut self.current.pairs {
             if same_address(pair.key.remote, signalled.address) {
                 pair.remote_priority = signalled.priority;
@@ -193,6 +197,7 @@ impl Agent {
                 pair.set_role(role);
             }
         }
+        *known = signalled;
     }
 
     /// Adds a pair to the list, unless it is there, cannot work, or the list is full of better ones.
@@ -217,6 +222,7 @@ impl Agent {
             valid: false,
             revoked: false,
             nominate: false,
+            checked_plainly: false,
             nominated_at: None,
             answered_at: None,
             heard_at: None,
@@ -236,7 +242,8 @@ impl Agent {
 
     /// Makes room by removing the worst pair that is not under way (RFC 8445 §6.1.2.5).
     fn evict_below(&mut self, priority: u64) -> bool {
-        let idle = |pair: &&Pair| matches!(pair.state, PairState::Frozen | PairState::Waiting | PairState::Failed);
+        let idle =
+            |pair: &&Pair| matches!(pair.state, PairState::Frozen | PairState::Waiting | PairState::Failed);
         let worst = self.current.pairs.iter().filter(idle).min_by_key(|pair| pair.priority);
         let Some((key, worst)) = worst.map(|pair| (pair.key, pair.priority)) else { return false };
         if worst >= priority || self.current.pair(key).is_some_and(|pair| pair.revoked) {

@@ -85,7 +85,9 @@ impl Agent {
                 if let Some(key) = self.current.triggered.pop_front() {
                     self.start_check(now, key);
                 }
-            } else if let Some(key) = self.current.next_ordinary(self.role).filter(|_| due(self.config.pacing)) {
+            } else if let Some(key) =
+                self.current.next_ordinary(self.role).filter(|_| due(self.config.pacing))
+            {
                 self.start_check(now, key);
             } else {
                 return;
@@ -98,7 +100,11 @@ impl Agent {
         let outstanding = self.current.outstanding(key);
         let role = self.role;
         let Some(pair) = self.current.pair_mut(key).filter(|pair| !pair.revoked) else { return };
-        let purpose = if role == Role::Controlling && pair.nominate { Purpose::Nomination } else { Purpose::Connectivity };
+        let purpose = if role == Role::Controlling && pair.nominate {
+            Purpose::Nomination
+        } else {
+            Purpose::Connectivity
+        };
         if purpose == Purpose::Nomination {
             pair.nominate = false;
         } else if outstanding >= MAX_CHECKS_PER_PAIR {
@@ -150,7 +156,12 @@ impl Agent {
     }
 
     /// Writes a request (RFC 8445 §7.1, §7.2.4). The same transaction gives the same bytes each time.
-    pub(super) fn write_request(&self, generation: u32, id: TransactionId, out: &mut Vec<u8>) -> Option<Transmit> {
+    pub(super) fn write_request(
+        &self,
+        generation: u32,
+        id: TransactionId,
+        out: &mut Vec<u8>,
+    ) -> Option<Transmit> {
         let session = self.session(generation)?;
         let check = session.check(id)?;
         let remote = session.remote.as_ref()?;

@@ -10,7 +10,8 @@
 //! ```
 //! Browsers nominate aggressively: USE-CANDIDATE stands in the first check of several pairs, and on the
 //! chosen pair in every later check. So among nominations close in time the best pair wins (both sides
-//! compute the same priorities), and a worse pair wins only once the better has not been named for a while.
+//! compute the same priorities). A worse pair wins where it was checked without USE-CANDIDATE before, for then
+//! the nomination is a choice; or once the better pair has not been named for a while, or is silent.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,9 @@ impl Agent {
         let Some(pair) = session.pair_mut(key) else { return };
         pair.nominated_at = Some(now);
         pair.nominate = false;
-        let yields = |(priority, recent): (u64, bool)| controlled && recent && priority > pair.priority;
+        let yields = |(priority, recent): (u64, bool)| {
+            controlled && recent && priority > pair.priority && !pair.checked_plainly
+        };
         if !held.is_some_and(yields) {
             session.selected = Some(key);
         }
@@ -49,6 +52,7 @@ impl Agent {
             self.acquainted.clear();
         }
         self.nominate(now);
+        self.replace_silent(now);
         let path = self.best_path(now);
         if path != self.path {
             self.set_path(now, path);
@@ -64,6 +68,19 @@ impl Agent {
             self.current.nominating = Some(key);
             self.current.triggered.retain(|queued| *queued != key);
             self.current.triggered.push_front(key);
+        }
+    }
+
+    /// The controlled side leaves a silent pair for one that was nominated too and is not.
+    fn replace_silent(&mut self, now: Instant) {
+        let fresh = |pair: &&Pair| pair.valid && pair.is_fresh(now, self.config.disconnected_after);
+        let selected = self.current.selected.and_then(|key| self.current.pair(key));
+        if self.role == Role::Controlling || selected.as_ref().is_none_or(fresh) {
+            return;
+        }
+        let nominated = self.current.pairs.iter().filter(fresh).filter(|pair| pair.nominated_at.is_some());
+        if let Some(latest) = nominated.max_by_key(|pair| pair.nominated_at) {
+            self.current.selected = Some(latest.key);
         }
     }
 
@@ -102,7 +119,8 @@ impl Agent {
             }
             if let Some((generation, key)) = self.path
                 && self.session(generation).is_some_and(|session| {
-                    let chosen = session.selected.filter(|chosen| *chosen != key && usable(session, *chosen, fresh));
+                    let chosen =
+                        session.selected.filter(|chosen| *chosen != key && usable(session, *chosen, fresh));
                     chosen.is_none() && usable(session, key, fresh)
                 })
             {

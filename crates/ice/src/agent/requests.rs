@@ -12,7 +12,9 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use plywood_stun::wire::{AttributeType, Class, ErrorCode, MessageBuilder, MessageView, Method, TransactionId};
+use plywood_stun::wire::{
+    AttributeType, Class, ErrorCode, MessageBuilder, MessageView, Method, TransactionId,
+};
 use rand_chacha::rand_core::Rng;
 
 use super::Agent;
@@ -74,7 +76,11 @@ impl Agent {
         if !self.config.remote_addresses.allows(key.remote.ip()) {
             return Err(Discard::RefusedAddress(key.remote.ip()));
         }
-        let (ours, theirs) = message.username().and_then(|name| name.split_once(':')).ok_or(Discard::Username)?;
+        if !message.has_fingerprint() {
+            return Err(Discard::Fingerprint);
+        }
+        let (ours, theirs) =
+            message.username().and_then(|name| name.split_once(':')).ok_or(Discard::Username)?;
         let session = self.sessions().find(|s| s.local.ufrag == ours).ok_or(Discard::UnknownUfrag)?;
         message.verify(&session.local_key).map_err(|_| Discard::Integrity)?;
         let (generation, id) = (session.generation, message.transaction_id());
@@ -86,8 +92,12 @@ impl Agent {
             match attribute.kind {
                 AttributeType::PRIORITY => priority = priority.or(attribute.u32().ok()),
                 AttributeType::USE_CANDIDATE => request.use_candidate = true,
-                AttributeType::ICE_CONTROLLING => claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlling, t))),
-                AttributeType::ICE_CONTROLLED => claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlled, t))),
+                AttributeType::ICE_CONTROLLING => {
+                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlling, t)));
+                }
+                AttributeType::ICE_CONTROLLED => {
+                    claims = claims.or(attribute.u64().ok().map(|t| (Role::Controlled, t)));
+                }
                 _ => {}
             }
         }
@@ -106,7 +116,12 @@ impl Agent {
     }
 
     /// Error 420 where a comprehension-required attribute is unknown (RFC 8489 §6.3.1).
-    fn refuse_unknown(&mut self, key: PairKey, generation: u32, message: &MessageView<'_>) -> Result<(), Discard> {
+    fn refuse_unknown(
+        &mut self,
+        key: PairKey,
+        generation: u32,
+        message: &MessageView<'_>,
+    ) -> Result<(), Discard> {
         let mut list = [AttributeType(0); MAX_UNKNOWN];
         let mut count = 0;
         for (slot, kind) in list.iter_mut().zip(message.unknown_required(KNOWN)) {
@@ -121,7 +136,13 @@ impl Agent {
     }
 
     /// Role conflict: the larger tie-breaker controls (RFC 8445 §7.3.1.1).
-    fn settle_role(&mut self, key: PairKey, request: &Request, theirs: Role, tie_breaker: u64) -> Result<(), Discard> {
+    fn settle_role(
+        &mut self,
+        key: PairKey,
+        request: &Request,
+        theirs: Role,
+        tie_breaker: u64,
+    ) -> Result<(), Discard> {
         if theirs != self.role {
             return Ok(());
         }
@@ -195,6 +216,7 @@ impl Agent {
         let controlled = self.role == Role::Controlled;
         let Some(pair) = self.current.pair_mut(key).filter(|pair| !pair.revoked) else { return };
         pair.heard_at = Some(now);
+        pair.checked_plainly |= !request.use_candidate;
         if pair.state == PairState::Succeeded {
             if request.use_candidate && controlled {
                 let generation = self.current.generation;
@@ -251,7 +273,8 @@ impl Agent {
     /// Writes an answer under the credentials its request came with (RFC 8445 §7.3, RFC 8489 §9.1.3).
     pub(super) fn write_response(&mut self, response: &Response, out: &mut Vec<u8>) -> Option<Transmit> {
         let session = self.session(response.generation)?;
-        let class = if matches!(response.kind, ResponseKind::Success) { Class::Success } else { Class::Error };
+        let class =
+            if matches!(response.kind, ResponseKind::Success) { Class::Success } else { Class::Error };
         let message = MessageBuilder::new(out, class, Method::BINDING, response.id);
         let message = match &response.kind {
             ResponseKind::Success => message.xor_mapped_address(seen(response.key.remote)),

@@ -17,6 +17,9 @@ impl Agent {
         key: PairKey,
         message: &MessageView<'_>,
     ) -> Result<(), Discard> {
+        if !message.has_fingerprint() {
+            return Err(Discard::Fingerprint);
+        }
         let id = message.transaction_id();
         let session = self.sessions().find(|s| s.check(id).is_some()).ok_or(Discard::UnknownTransaction)?;
         let generation = session.generation;
@@ -29,7 +32,9 @@ impl Agent {
         };
         let unknown = message.unknown_required(KNOWN).next().is_some();
         let error = message.error_code().ok().flatten().map(|error| error.code());
-        let Some(check) = self.take_check(generation, message) else { return Err(Discard::UnknownTransaction) };
+        let Some(check) = self.take_check(generation, message) else {
+            return Err(Discard::UnknownTransaction);
+        };
         if check.pair != key {
             self.fail_check(generation, &check);
             return Err(Discard::Asymmetric);

@@ -46,7 +46,8 @@ impl Agent {
     /// Next consent check, silence, or end of consent.
     fn next_path_deadline(&self) -> Option<Instant> {
         let pair = self.path_pair()?;
-        let silence = pair.heard_at.filter(|_| !self.disconnected).map(|at| at + self.config.disconnected_after);
+        let silence =
+            pair.heard_at.filter(|_| !self.disconnected).map(|at| at + self.config.disconnected_after);
         let expiry = pair.answered_at.map(|at| at + self.consent_timeout());
         [pair.next_consent, silence, expiry].into_iter().flatten().min()
     }

@@ -160,7 +160,7 @@ impl World {
                 assert_eq!(transmit.len, out.len());
                 let local = self.sockets[me].iter().find(|(id, _)| *id == transmit.source).unwrap().1;
                 let bytes = std::mem::take(&mut out);
-                self.send(local, transmit.destination, bytes);
+                self.send(local, transmit.destination, &bytes);
             }
             while let Some(event) = self.agents[me].poll_event() {
                 self.events[me].push((self.now - self.base, event));
@@ -169,17 +169,21 @@ impl World {
     }
 
     /// Puts a datagram on the wire.
-    pub fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: Vec<u8>) {
-        self.wire.push((self.elapsed(), source, destination, bytes.clone()));
-        if !(self.passes)(self.elapsed(), source, destination) || self.rng.next_u32() % 100 < self.loss_percent {
+    pub fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        self.wire.push((self.elapsed(), source, destination, bytes.to_vec()));
+        if !(self.passes)(self.elapsed(), source, destination)
+            || self.rng.next_u32() % 100 < self.loss_percent
+        {
             return;
         }
         let copies = if self.rng.next_u32() % 100 < self.duplicate_percent { 2 } else { 1 };
-        let Some(to) = (0..2).find(|me| self.sockets[*me].iter().any(|(_, at)| *at == destination)) else { return };
+        let Some(to) = (0..2).find(|me| self.sockets[*me].iter().any(|(_, at)| *at == destination)) else {
+            return;
+        };
         for _ in 0..copies {
             let jitter = self.jitter.checked_mul(self.rng.next_u32() % 1000).unwrap() / 1000;
             self.sequence += 1;
-            let flight = Flight { to, source, destination, bytes: bytes.clone() };
+            let flight = Flight { to, source, destination, bytes: bytes.to_vec() };
             self.flights.insert((self.now + self.delay + jitter, self.sequence), flight);
         }
     }
@@ -189,7 +193,8 @@ impl World {
         self.drain();
         let next_flight = self.flights.keys().next().map(|(at, _)| *at);
         let next_timer = self.agents.iter().filter_map(Agent::poll_timeout).min();
-        let Some(next) = [next_flight, next_timer].into_iter().flatten().min().filter(|at| *at <= until) else {
+        let Some(next) = [next_flight, next_timer].into_iter().flatten().min().filter(|at| *at <= until)
+        else {
             self.now = until;
             return false;
         };
@@ -204,7 +209,11 @@ impl World {
             if agent.poll_timeout().is_some_and(|at| at <= self.now) {
                 agent.handle_timeout(self.now);
                 let again = agent.poll_timeout();
-                assert!(again.is_none_or(|at| at > self.now), "the timer {again:?} did not move past {:?}", self.now);
+                assert!(
+                    again.is_none_or(|at| at > self.now),
+                    "the timer {again:?} did not move past {:?}",
+                    self.now
+                );
             }
         }
         self.drain();
@@ -224,7 +233,11 @@ impl World {
     pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Duration {
         let (began, until) = (self.now, self.now + limit);
         while !done(self) {
-            assert!(self.step(until), "not done after {limit:?}: {:?}", self.agents.each_ref().map(Agent::state));
+            assert!(
+                self.step(until),
+                "not done after {limit:?}: {:?}",
+                self.agents.each_ref().map(Agent::state)
+            );
         }
         self.now - began
     }

@@ -56,7 +56,7 @@ fn negotiated(command: &str, id: u16) -> Value {
 fn kind_of_channel(index: u16) -> Value {
     let name = format!("c{index}");
     let mut channel = json!({"ch": name, "label": name, "protocol": format!("p{}", index % 3)});
-    channel["ordered"] = json!(index % 2 == 0);
+    channel["ordered"] = json!(index.is_multiple_of(2));
     match index % 4 {
         1 => channel["maxRetransmits"] = json!(index),
         2 => channel["maxPacketLifeTime"] = json!(1000 + index),

@@ -1,0 +1,242 @@
+//! From two descriptions to an open channel, and to the end.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plywood_peer::{CloseReason, ConnectionState, Event, Kind, NegotiationError, SdpKind, SignalingState};
+use plywood_simnet::LinkConfig;
+use support::{ALICE, BOB, World, channel, payload};
+
+fn link(milliseconds: u64) -> LinkConfig {
+    LinkConfig::with_delay(Duration::from_millis(milliseconds))
+}
+
+#[test]
+fn a_channel_opens_and_carries_both_kinds_both_ways() {
+    let mut world = World::new(1, link(10));
+    let (a, b) = world.connected(channel("first"));
+    world.sides[ALICE].queue(a, Kind::Text, Bytes::from_static("häi".as_bytes()));
+    world.sides[ALICE].queue(a, Kind::Text, Bytes::new());
+    world.sides[BOB].queue(b, Kind::Binary, payload(1, 0, 100_000));
+    world.sides[BOB].queue(b, Kind::Binary, Bytes::new());
+    let done = world.run_until(Duration::from_secs(10), |world| {
+        world.sides[BOB].received(b).len() == 2 && world.sides[ALICE].received(a).len() == 2
+    });
+    assert!(done);
+    let expected = [(Kind::Text, Bytes::from_static("häi".as_bytes())), (Kind::Text, Bytes::new())];
+    assert_eq!(world.sides[BOB].received(b), expected);
+    let expected = [(Kind::Binary, payload(1, 0, 100_000)), (Kind::Binary, Bytes::new())];
+    assert_eq!(world.sides[ALICE].received(a), expected);
+}
+
+#[test]
+fn a_connection_takes_few_round_trips_from_the_answer_on() {
+    let mut world = World::new(2, link(50));
+    world.connected(channel("quick"));
+    // LESSONS: check 1, DTLS 1.2 2, SCTP 2, DCEP 1; each a round trip of 100 ms.
+    assert!(world.elapsed() <= Duration::from_millis(650), "{:?}", world.elapsed());
+}
+
+#[test]
+fn data_that_was_released_lets_a_slow_reader_receive_everything() {
+    let mut world = World::new(3, link(5));
+    let (a, b) = world.connected(channel("slow"));
+    world.sides[BOB].hold_messages = true;
+    for index in 0..40 {
+        world.sides[ALICE].queue(a, Kind::Binary, payload(3, index, 200_000));
+    }
+    world.run_for(Duration::from_secs(20));
+    assert!(!world.sides[ALICE].backlog.is_empty(), "a reader that does not read must stop the sender");
+    world.sides[BOB].hold_messages = false;
+    let done = world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == 40);
+    assert!(done, "{} of 40", world.sides[BOB].received(b).len());
+}
+
+#[test]
+fn closing_tells_the_other_side_at_once() {
+    let mut world = World::new(4, link(10));
+    let (_, b) = world.connected(channel("brief"));
+    let before = world.now;
+    let now = world.now;
+    world.sides[ALICE].peer.close(now);
+    let told = world.run_until(Duration::from_secs(5), |world| {
+        world.sides[BOB].saw(|event| matches!(event, Event::Closed(CloseReason::Remote)))
+    });
+    assert!(told);
+    assert!(world.now - before < Duration::from_millis(100));
+    assert!(world.sides[BOB].saw(|event| *event == Event::ChannelClosed { id: b }));
+    assert!(world.sides[ALICE].saw(|event| matches!(event, Event::Closed(CloseReason::Local))));
+    assert_eq!(world.sides[BOB].peer.state(), ConnectionState::Closed);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.sides[ALICE].peer.poll_timeout(), None, "a closed connection has no timers");
+    assert_eq!(world.sides[BOB].peer.poll_timeout(), None);
+}
+
+#[test]
+fn a_channel_closes_on_both_sides_and_its_stream_is_used_again() {
+    let mut world = World::new(5, link(10));
+    let (a, b) = world.connected(channel("one"));
+    let stream = world.sides[ALICE].peer.channel_stream(a).unwrap();
+    let now = world.now;
+    world.sides[ALICE].queue(a, Kind::Text, Bytes::from_static(b"last words"));
+    world.settle();
+    world.sides[ALICE].peer.close_data_channel(now, a).unwrap();
+    let closed = world.run_until(Duration::from_secs(5), |world| {
+        world.sides[ALICE].saw(|event| *event == Event::ChannelClosed { id: a })
+            && world.sides[BOB].saw(|event| *event == Event::ChannelClosed { id: b })
+    });
+    assert!(closed, "{:?}", world.sides[BOB].events);
+    assert_eq!(world.sides[BOB].received(b).len(), 1, "what was queued before the close arrives");
+    let now = world.now;
+    let again = world.sides[ALICE].peer.create_data_channel(now, channel("two")).unwrap();
+    let opened = world
+        .run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("two").is_some());
+    assert!(opened);
+    assert_eq!(world.sides[ALICE].peer.channel_stream(again), Some(stream));
+}
+
+#[test]
+fn both_sides_open_channels_at_once() {
+    let mut world = World::new(6, link(10));
+    for index in 0..16 {
+        for side in [ALICE, BOB] {
+            let config = channel(&format!("{side}-{index}"));
+            let now = world.now;
+            world.sides[side].peer.create_data_channel(now, config).unwrap();
+        }
+    }
+    world.signal();
+    let done = world.run_until(Duration::from_secs(10), |world| {
+        world.sides.iter().all(|side| side.opened().len() == 32)
+    });
+    assert!(done);
+}
+
+#[test]
+fn a_wrong_fingerprint_never_opens_and_says_why() {
+    let mut world = World::new(7, link(10));
+    // Bob's description promises Mallory's certificate.
+    world.sides[BOB].peer.create_data_channel(world.now, channel("never")).unwrap();
+    for side in &mut world.sides {
+        side.peer.add_local_host(world.now, plywood_peer::LocalId(0), side.address).unwrap();
+        side.peer.end_of_local_candidates(world.now);
+    }
+    let now = world.now;
+    let offer = world.sides[ALICE].peer.create_offer(now).unwrap();
+    world.sides[ALICE].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+    let offer = world.sides[ALICE].peer.local_description().unwrap().sdp;
+    world.sides[BOB].peer.set_remote_description(now, SdpKind::Offer, &offer).unwrap();
+    let answer = world.sides[BOB].peer.create_answer(now).unwrap();
+    world.sides[BOB].peer.set_local_description(now, SdpKind::Answer, &answer).unwrap();
+    let answer = world.sides[BOB].peer.local_description().unwrap().sdp;
+    let (bob, mallory) = (support::identity("bob"), support::identity("mallory"));
+    let altered = answer.replace(&bob.fingerprint().to_string(), &mallory.fingerprint().to_string());
+    assert_ne!(answer, altered, "{answer}");
+    world.sides[ALICE].peer.set_remote_description(now, SdpKind::Answer, &altered).unwrap();
+    let failed = world.run_until(Duration::from_secs(40), |world| {
+        world.sides[ALICE].saw(|event| matches!(event, Event::Closed(CloseReason::Dtls(_))))
+    });
+    assert!(failed, "{:?}", world.sides[ALICE].events);
+    assert_eq!(world.sides[ALICE].peer.state(), ConnectionState::Failed);
+    assert!(!world.sides[ALICE].saw(|event| matches!(event, Event::ChannelOpened { .. })));
+    assert!(
+        !world.sides[ALICE]
+            .saw(|event| *event == Event::ConnectionStateChanged(ConnectionState::Connected))
+    );
+}
+
+#[test]
+fn an_ice_restart_changes_credentials_and_traffic_goes_on() {
+    for (offerer, answerer) in [(ALICE, BOB), (BOB, ALICE)] {
+        let mut world = World::new(8, link(10));
+        let (a, b) = world.connected(channel("lasting"));
+        let before = world.sides[BOB].peer.ice().local_credentials().ufrag.clone();
+        world.sides[offerer].peer.restart_ice();
+        world.exchange(offerer, answerer);
+        assert_ne!(world.sides[BOB].peer.ice().local_credentials().ufrag, before);
+        for index in 0..20 {
+            world.sides[ALICE].queue(a, Kind::Binary, payload(8, index, 10_000));
+        }
+        let done = world.run_until(Duration::from_secs(10), |world| world.sides[BOB].received(b).len() == 20);
+        assert!(done);
+        world.run_for(Duration::from_secs(40));
+        assert_eq!(world.sides[ALICE].peer.state(), ConnectionState::Connected);
+        assert_eq!(world.sides[BOB].peer.state(), ConnectionState::Connected);
+    }
+}
+
+#[test]
+fn silence_of_the_network_disconnects_and_then_fails() {
+    let mut world = World::new(9, link(10));
+    world.connected(channel("cut"));
+    world.network.set_down(world.sides[BOB].address.ip(), true);
+    let down = world.run_until(Duration::from_secs(30), |world| {
+        world.sides[ALICE].peer.state() == ConnectionState::Disconnected
+    });
+    assert!(down);
+    let failed = world.run_until(Duration::from_secs(60), |world| {
+        world.sides[ALICE].peer.state() == ConnectionState::Failed
+    });
+    assert!(failed);
+}
+
+#[test]
+fn descriptions_out_of_turn_are_refused_and_change_nothing() {
+    let mut world = World::new(10, link(1));
+    let now = world.now;
+    let peer = &mut world.sides[ALICE].peer;
+    assert!(matches!(peer.create_answer(now), Err(NegotiationError::WrongState { .. })));
+    assert!(matches!(
+        peer.set_remote_description(now, SdpKind::Answer, "v=0\r\n"),
+        Err(NegotiationError::WrongState { .. })
+    ));
+    assert!(matches!(
+        peer.set_remote_description(now, SdpKind::Offer, "nonsense"),
+        Err(NegotiationError::Sdp(_))
+    ));
+    let offer = peer.create_offer(now).unwrap();
+    let altered = offer.replace("5000", "5001");
+    assert_eq!(
+        peer.set_local_description(now, SdpKind::Offer, &altered),
+        Err(NegotiationError::Altered)
+    );
+    assert_eq!(peer.signaling_state(), SignalingState::Stable);
+    peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+    assert_eq!(peer.signaling_state(), SignalingState::HaveLocalOffer);
+}
+
+#[test]
+fn candidates_that_trickle_before_during_and_after_the_descriptions_connect() {
+    let mut world = World::new(11, link(10));
+    let now = world.now;
+    world.sides[ALICE].peer.create_data_channel(now, channel("trickled")).unwrap();
+    let offer = world.sides[ALICE].peer.create_offer(now).unwrap();
+    world.sides[ALICE].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+    world.sides[ALICE].peer.add_local_host(now, plywood_peer::LocalId(0), world.sides[ALICE].address).unwrap();
+    world.sides[ALICE].peer.end_of_local_candidates(now);
+    world.settle();
+    let line = world.sides[ALICE]
+        .events
+        .iter()
+        .find_map(|event| match event {
+            Event::LocalCandidate { candidate, ufrag, .. } => Some((candidate.clone(), ufrag.clone())),
+            _ => None,
+        })
+        .unwrap();
+    // Before the description, with its generation named.
+    world.sides[BOB].peer.add_ice_candidate(now, &line.0, Some(&line.1)).unwrap();
+    world.sides[BOB].peer.add_ice_candidate(now, "candidate:7 1 tcp 1 10.0.0.9 9 typ host tcptype active", None).unwrap();
+    world.sides[BOB].peer.set_remote_description(now, SdpKind::Offer, &offer).unwrap();
+    let answer = world.sides[BOB].peer.create_answer(now).unwrap();
+    world.sides[BOB].peer.set_local_description(now, SdpKind::Answer, &answer).unwrap();
+    world.sides[ALICE].peer.set_remote_description(now, SdpKind::Answer, &answer).unwrap();
+    // Bob never signals a candidate: Alice learns his address as peer-reflexive.
+    world.sides[BOB].peer.add_local_host(now, plywood_peer::LocalId(0), world.sides[BOB].address).unwrap();
+    let open = world
+        .run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("trickled").is_some());
+    assert!(open);
+    assert_eq!(world.sides[BOB].peer.stats().candidates_skipped, 1);
+}

@@ -1,0 +1,135 @@
+//! When a SACK is due.
+//!
+//! Problem: a SACK for every packet halves what a core can carry, and too few starve the peer's window.
+//! How: early, after silence and around holes, every second packet is answered, for peers grow by counting SACKs.
+//! In bulk one SACK answers all that came in a batch: at most 16 packets or a quarter of a round trip.
+//! ```text
+//!   packets  1  2  3  4 ..  300 | 301 ....... 316 | 317 .. (a hole) .. | 2 more
+//!   SACK        ^     ^         |             ^   |         ^ at once  |      ^
+//! ```
+//! RFC 9260 §6.2: "at least every second packet" is not done in bulk, because both ends count bytes, and one SACK
+//! a batch acknowledges the same bytes (DESIGN: acknowledging).
+//! More: RFC 9260 §6.2, RFC 7053 (I bit); docs/sctp.md, "Acknowledging".
+
+use super::Association;
+use crate::timers::Timer;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    No,
+    Delayed,
+    Now,
+}
+
+#[derive(Debug)]
+pub(super) struct Acknowledging {
+    due: Due,
+    /// Data packets from this peer since it was last quiet or lost something.
+    steady: u64,
+    unanswered: u32,
+    last_packet: Instant,
+    /// The window that the last SACK announced.
+    advertised: usize,
+    pub(super) minimum_round_trip: Option<Duration>,
+}
+
+impl Acknowledging {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            due: Due::No,
+            steady: 0,
+            unanswered: 0,
+            last_packet: now,
+            advertised: usize::MAX,
+            minimum_round_trip: None,
+        }
+    }
+
+    /// A SACK goes out at the next poll.
+    pub(super) fn now(&mut self) {
+        self.due = Due::Now;
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.due == Due::Now
+    }
+
+    /// A SACK would go along if data goes out.
+    pub(super) fn is_pending(&self) -> bool {
+        self.due != Due::No
+    }
+
+    pub(super) fn sent(&mut self, window: usize) {
+        self.due = Due::No;
+        self.unanswered = 0;
+        self.advertised = window;
+    }
+
+    /// A hole or a duplicate: the peer needs to know soon, and the steady phase begins anew.
+    pub(super) fn disturbed(&mut self) {
+        self.steady = 0;
+        self.due = Due::Now;
+    }
+}
+
+impl Association {
+    /// One packet with data was processed.
+    pub(super) fn after_data_packet(&mut self, now: Instant) {
+        self.perform_deferred_reset();
+        let has_gaps = self.tracker.has_gaps();
+        let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
+        let ack = &mut self.acknowledging;
+        // Idle for long enough that the peer's window may have shrunk: it starts slowly again.
+        if now.saturating_duration_since(ack.last_packet) > self.config.rto_min {
+            ack.steady = 0;
+        }
+        ack.last_packet = now;
+        ack.unanswered += 1;
+        ack.steady += 1;
+        let bulk = ack.steady > self.config.early_packets;
+        let threshold = if bulk { self.config.bulk_packets.max(2) } else { 2 };
+        if has_gaps {
+            ack.disturbed();
+        }
+        if ack.due == Due::Now || ack.unanswered >= threshold {
+            ack.due = Due::Now;
+            self.timers.stop(Timer::DelayedSack);
+            return;
+        }
+        if ack.due == Due::No {
+            ack.due = Due::Delayed;
+            let delay = match rtt {
+                Some(rtt) if bulk => (rtt / 4).clamp(self.config.timer_granularity, self.config.sack_delay),
+                _ => self.config.sack_delay,
+            };
+            self.timers.set(Timer::DelayedSack, now + delay);
+        }
+    }
+
+    /// The window to announce.
+    pub(super) fn receive_window(&self) -> usize {
+        let held = self.reassembly.held_bytes();
+        let window = self.config.receive_window_bytes.saturating_sub(held);
+        if window == 0 && self.reassembly.is_only_incomplete() {
+            // One message alone fills the window: it may go on up to the hard bound, or nothing ever moves.
+            return self.config.max_reassembly_bytes.saturating_sub(held).min(16 * 1024);
+        }
+        window
+    }
+
+    /// The application took data: if the window was nearly closed, the peer must hear that it is open
+    /// (LESSONS: a window that opens in silence is a deadlock).
+    pub(super) fn after_release(&mut self, _now: Instant) {
+        if self.ended || self.acknowledging.advertised == usize::MAX {
+            return;
+        }
+        let (window, advertised) = (self.receive_window(), self.acknowledging.advertised);
+        let full = self.config.receive_window_bytes;
+        let was_small = advertised < full / 4 || advertised < 4 * self.max_data_bytes;
+        let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));
+        if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {
+            self.acknowledging.now();
+        }
+    }
+}

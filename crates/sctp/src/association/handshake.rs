@@ -1,0 +1,285 @@
+//! INIT, INIT ACK, COOKIE ECHO, COOKIE ACK: the four-way handshake and all its collisions.
+//!
+//! Problem: in WebRTC both sides send INIT at once; packets are lost, doubled and late; and a peer may begin anew.
+//! How: INIT is always answered from what is known, without changing state; a cookie of our own making decides.
+//! ```text
+//!   A                    B              both at once:
+//!   INIT ------------->                 INIT ----\/---- INIT
+//!        <------------- INIT ACK        INIT ACK-/\--INIT ACK     same tags as in the INITs
+//!   COOKIE ECHO+DATA -->                COOKIE ECHO \/ COOKIE ECHO
+//!        <--- COOKIE ACK+DATA           either COOKIE ECHO or COOKIE ACK establishes
+//! ```
+//! More: RFC 9260 §5.1, §5.2 (table 12: actions A to D).
+
+use super::cookie::StateCookie;
+use super::{Association, State};
+use crate::checksum::Crc;
+use crate::error::Discard;
+use crate::event::{CloseReason, Event, Violation};
+use crate::numbers::first_index;
+use crate::receive::tracker::Tracker;
+use crate::send::outstanding::Outstanding;
+use crate::timers::Timer;
+use crate::wire::RawChunk;
+use crate::wire::cause::{CauseCode, causes, put_cause};
+use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use plywood_octets::Put;
+use rand_core::Rng;
+use std::time::Instant;
+
+impl Association {
+    /// What we say in INIT and INIT ACK.
+    pub(super) fn local_init(&self) -> Init {
+        Init {
+            initiate_tag: self.local_tag,
+            a_rwnd: u32::try_from(self.config.receive_window_bytes).unwrap_or(u32::MAX),
+            outbound_streams: self.config.outbound_streams.max(1),
+            inbound_streams: self.config.inbound_streams.max(1),
+            initial_tsn: self.local_initial_tsn,
+            capabilities: self.local_capabilities(),
+        }
+    }
+
+    fn local_capabilities(&self) -> Capabilities {
+        Capabilities {
+            forward_tsn: self.config.partial_reliability,
+            reconfig: true,
+            interleaving: self.config.interleaving,
+            zero_checksum: self.config.zero_checksum,
+        }
+    }
+
+    pub(super) fn begin_handshake(&mut self, now: Instant) {
+        self.set_state(State::CookieWait);
+        self.control.init = true;
+        self.timers.set(Timer::T1Init, now + self.rto.current());
+    }
+
+    pub(super) fn on_init(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
+        if self.state == State::ShutdownAckSent {
+            // RFC 9260 §9.2: the peer has not seen our SHUTDOWN ACK.
+            self.control.shutdown_ack = true;
+            return Ok(());
+        }
+        let received = match ReceivedInit::parse(chunk) {
+            Ok(received) => received,
+            Err(error) => {
+                self.refuse_init(chunk, CauseCode::PROTOCOL_VIOLATION);
+                return Err(Discard::MalformedChunk(error));
+            }
+        };
+        if received.has_host_name {
+            self.refuse_init(chunk, CauseCode::UNRESOLVABLE_ADDRESS);
+            return Ok(());
+        }
+        // §5.1 and §5.2.1: our own INIT's tag, so that both sides agree. §5.2.2: a fresh tag, and the present
+        // ones as tie tags, for a peer that may have begun anew.
+        let mut answer = self.local_init();
+        let mut tie_tags = (0, 0);
+        if self.state >= State::Established {
+            answer.initiate_tag = self.rng.next_u32().max(1);
+            answer.initial_tsn = self.rng.next_u32();
+            tie_tags = (self.local_tag, self.remote_tag);
+        }
+        let cookie = StateCookie {
+            made_at: now.saturating_duration_since(self.epoch),
+            local_tag: answer.initiate_tag,
+            local_initial_tsn: answer.initial_tsn,
+            local_tie_tag: tie_tags.0,
+            remote_tie_tag: tie_tags.1,
+            remote: received.init,
+        };
+        let sealed = cookie.seal(&self.cookie_key);
+        self.reply(received.init.initiate_tag, |out| {
+            answer.encode_ack(out, &sealed, received.to_report().take(16));
+        });
+        Ok(())
+    }
+
+    /// An ABORT for an INIT that cannot be processed goes to the INIT's own tag (RFC 9260 §8.4, rule 3).
+    fn refuse_init(&mut self, chunk: &RawChunk<'_>, cause: CauseCode) {
+        let tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
+        self.reply_abort(tag, |out| put_cause(out, cause, &[]));
+    }
+
+    pub(super) fn on_init_ack(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
+        if self.state != State::CookieWait {
+            return Err(Discard::Unexpected);
+        }
+        let received = match ReceivedInit::parse(chunk) {
+            Ok(received) => received,
+            Err(error) => {
+                self.remote_tag = chunk.value.first_chunk::<4>().map_or(0, |tag| u32::from_be_bytes(*tag));
+                self.abort_for(Violation::Init, CauseCode::PROTOCOL_VIOLATION, &[]);
+                return Err(Discard::MalformedChunk(error));
+            }
+        };
+        let Some(cookie) = received.cookie else {
+            self.remote_tag = received.init.initiate_tag;
+            // One missing parameter: type 7, the State Cookie.
+            self.abort_for(Violation::Init, CauseCode::MISSING_PARAMETER, &[0, 0, 0, 1, 0, 7]);
+            return Ok(());
+        };
+        self.echoed_cookie.clear();
+        self.echoed_cookie.extend_from_slice(cookie);
+        self.adopt(&received.init);
+        let mut report = Vec::new();
+        for parameter in received.to_report().take(16) {
+            report.put_slice(parameter.whole);
+            report.resize(crate::wire::padded(report.len()), 0);
+        }
+        if !report.is_empty() {
+            self.control.report(CauseCode::UNRECOGNIZED_PARAMETERS, &report);
+        }
+        self.timers.stop(Timer::T1Init);
+        self.handshake_retries = 0;
+        self.control.init = false;
+        self.control.cookie_echo = true;
+        self.set_state(State::CookieEchoed);
+        self.timers.set(Timer::T1Cookie, now + self.rto.current());
+        Ok(())
+    }
+
+    /// The peer's side of the association becomes what its INIT or INIT ACK says.
+    pub(super) fn adopt(&mut self, remote: &Init) {
+        self.remote_tag = remote.initiate_tag;
+        self.remote_initial_tsn = remote.initial_tsn;
+        self.crc_out = Crc::new(self.config.local_port, self.config.remote_port, self.remote_tag);
+        self.capabilities = self.local_capabilities().and(remote.capabilities);
+        self.outbound_streams = self.config.outbound_streams.min(remote.inbound_streams);
+        self.inbound_streams = self.config.inbound_streams.min(remote.outbound_streams);
+        self.peer_a_rwnd = usize::try_from(remote.a_rwnd).unwrap_or(usize::MAX);
+        self.tracker = Tracker::new(first_index(remote.initial_tsn), self.config.max_gaps);
+        self.reassembly.start(self.capabilities.interleaving);
+        self.reconfiguration.start(self.local_initial_tsn, remote.initial_tsn);
+    }
+
+    pub(super) fn on_cookie_echo(
+        &mut self,
+        now: Instant,
+        chunk: &RawChunk<'_>,
+        tag: u32,
+    ) -> Result<(), Discard> {
+        let cookie = StateCookie::open(&self.cookie_key, chunk.value).ok_or(Discard::BadCookie)?;
+        if tag != cookie.local_tag {
+            return Err(Discard::WrongTag);
+        }
+        let local_matches = cookie.local_tag == self.local_tag;
+        let remote_matches = cookie.remote.initiate_tag == self.remote_tag;
+        let age = now.saturating_duration_since(self.epoch).saturating_sub(cookie.made_at);
+        if age > self.config.cookie_life && !(local_matches && remote_matches) {
+            let staleness = age.saturating_sub(self.config.cookie_life).as_micros();
+            let staleness = u32::try_from(staleness).unwrap_or(u32::MAX).to_be_bytes();
+            self.reply_error(cookie.remote.initiate_tag, CauseCode::STALE_COOKIE, &staleness);
+            return Err(Discard::StaleCookie);
+        }
+        let ties_match = (cookie.local_tie_tag, cookie.remote_tie_tag) == (self.local_tag, self.remote_tag);
+        match (self.state, local_matches, remote_matches) {
+            // Action D.
+            (_, true, true) => {
+                self.control.cookie_ack = true;
+                if self.state == State::CookieEchoed {
+                    self.establish(now);
+                }
+            }
+            // The first one (§5.1 D), or action B: the peer's tag is new to us.
+            (State::Closed | State::CookieWait | State::CookieEchoed, true, false) => {
+                self.adopt(&cookie.remote);
+                self.establish(now);
+            }
+            // Action A: the peer lost its state.
+            (State::ShutdownAckSent, false, false) if ties_match => {
+                self.control.shutdown_ack = true;
+                self.control.report(CauseCode::COOKIE_WHILE_SHUTTING_DOWN, &[]);
+            }
+            (_, false, false) if ties_match && self.state >= State::Established => self.restart(now, &cookie),
+            // Action C, and what no row of table 12 shows.
+            _ => return Err(Discard::BadCookie),
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, now: Instant, cookie: &StateCookie) {
+        tracing::debug!("peer restarted");
+        self.local_tag = cookie.local_tag;
+        self.local_initial_tsn = cookie.local_initial_tsn;
+        self.crc_in = Crc::new(self.config.remote_port, self.config.local_port, self.local_tag);
+        self.timers.stop_all();
+        self.recovery = super::loss::Recovery::default();
+        self.outstanding = Outstanding::new(first_index(self.local_initial_tsn));
+        self.queues.restart();
+        self.congestion.on_path_change(now);
+        self.control.clear_all_but_packets();
+        self.adopt(&cookie.remote);
+        self.events.push_back(Event::Restarted);
+        self.set_state(State::Established);
+        self.control.cookie_ack = true;
+        self.start_heartbeats(now);
+    }
+
+    pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
+        if self.state != State::CookieEchoed {
+            return Err(Discard::Unexpected);
+        }
+        self.establish(now);
+        self.control.cookie_ack = false;
+        Ok(())
+    }
+
+    fn establish(&mut self, now: Instant) {
+        self.timers.stop(Timer::T1Init);
+        self.timers.stop(Timer::T1Cookie);
+        self.control.init = false;
+        self.control.cookie_echo = false;
+        self.control.cookie_ack = true;
+        self.echoed_cookie = Vec::new();
+        self.error_count = 0;
+        self.set_state(State::Established);
+        self.events.push_back(Event::Connected);
+        self.drop_streams_beyond_agreement();
+        if !self.outstanding.is_empty() {
+            self.timers.set(Timer::T3Rtx, now + self.rto.current());
+        }
+        self.start_heartbeats(now);
+    }
+
+    /// Messages queued before the peer said how many streams it takes.
+    fn drop_streams_beyond_agreement(&mut self) {
+        for stream in self.queues.drop_from(self.outbound_streams) {
+            self.events.push_back(Event::MessageAbandoned { stream });
+        }
+    }
+
+    pub(super) fn on_handshake_timeout(&mut self, now: Instant, timer: Timer) {
+        self.handshake_retries += 1;
+        if self.handshake_retries > self.config.max_init_retransmits {
+            self.close(CloseReason::HandshakeTimeout);
+            return;
+        }
+        self.rto.back_off();
+        if timer == Timer::T1Init {
+            self.control.init = true;
+        } else {
+            self.control.cookie_echo = true;
+            self.outstanding.mark_all_lost();
+        }
+        self.timers.set(timer, now + self.rto.current());
+    }
+
+    pub(super) fn on_error(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
+        // §5.2.6: begin again with a fresh INIT when our cookie came too late.
+        let stale = causes(chunk.value).any(|cause| cause.code == CauseCode::STALE_COOKIE);
+        if stale && self.state == State::CookieEchoed {
+            self.timers.stop(Timer::T1Cookie);
+            self.outstanding.mark_all_lost();
+            self.control.cookie_echo = false;
+            self.handshake_retries += 1;
+            if self.handshake_retries > self.config.max_init_retransmits {
+                self.close(CloseReason::HandshakeTimeout);
+            } else {
+                self.begin_handshake(now);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,310 @@
+//! RE-CONFIG: closing one stream while others go on (RFC 6525).
+//!
+//! Problem: a data channel closes by resetting its stream in both directions, and its number may be used again only
+//! when no chunk of the old channel can still be on the way.
+//! How: our request waits until all data of its streams is acknowledged; one request is on its way at a time; the
+//! answer to the peer's last request is remembered, for it may be asked again.
+//! ```text
+//!   reset_stream(4) .. data of 4 acknowledged .. OUTGOING RESET(req 7, last TSN, [4]) -->
+//!                                  <-- RESPONSE(7, performed)      SSN of stream 4 starts again at 0
+//!                                  <-- RESPONSE(7, in progress)    asked again after an RTO
+//! ```
+//! More: RFC 6525 §5.1 (sender), §5.2 (receiver); RFC 8831 §6.7.
+
+use super::{Association, State};
+use crate::error::{Discard, ResetError};
+use crate::event::{Event, StreamId};
+use crate::numbers::unwrap_near;
+use crate::send::queues::Resetting;
+use crate::timers::Timer;
+use crate::wire::RawChunk;
+use crate::wire::reconfig::{ReconfigParameter, ResetResult, StreamList, parse_reconfig};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Stream numbers in one request, so that it fits the smallest packet.
+const STREAMS_PER_REQUEST: usize = 256;
+
+/// A request of ours that is on its way.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) number: u32,
+    pub(super) streams: Vec<u16>,
+}
+
+/// A reset by the peer that cannot be performed before data up to `last` has come.
+#[derive(Debug)]
+struct Deferred {
+    number: u32,
+    last: u64,
+    streams: Vec<u16>,
+}
+
+#[derive(Debug)]
+pub(super) struct Reconfiguration {
+    next_request: u32,
+    next_from_peer: u32,
+    /// What the peer's last request was answered with.
+    last_answer: Option<(u32, ResetResult)>,
+    waiting: VecDeque<u16>,
+    pub(super) request: Option<Request>,
+    deferred: Option<Deferred>,
+    /// Resets by the peer whose event waits for messages to be polled.
+    events: VecDeque<(u64, Vec<StreamId>)>,
+}
+
+impl Reconfiguration {
+    pub(super) fn new(local_initial_tsn: u32) -> Self {
+        Self {
+            next_request: local_initial_tsn,
+            next_from_peer: 0,
+            last_answer: None,
+            waiting: VecDeque::new(),
+            request: None,
+            deferred: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// RFC 6525 §4.1: request numbers start at the initial TSNs.
+    pub(super) fn start(&mut self, local_initial_tsn: u32, remote_initial_tsn: u32) {
+        self.next_request = local_initial_tsn;
+        self.next_from_peer = remote_initial_tsn;
+        self.last_answer = None;
+        self.request = None;
+        self.deferred = None;
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The number that a request of ours says it answers: the peer's last.
+    pub(super) fn response_number(&self) -> u32 {
+        self.next_from_peer.wrapping_sub(1)
+    }
+}
+
+impl Association {
+    /// Resets our direction of `stream` once its data is acknowledged; [`Event::OutgoingStreamsReset`] follows.
+    /// Until then `send` on it is refused.
+    ///
+    /// # Errors
+    /// [`ResetError`] says why not.
+    pub fn reset_stream(&mut self, now: Instant, stream: StreamId) -> Result<(), ResetError> {
+        if self.ended || self.state > State::Established {
+            return Err(ResetError::Closed);
+        }
+        if stream.0 >= self.outbound_streams {
+            return Err(ResetError::InvalidStream { streams: self.outbound_streams });
+        }
+        if self.state == State::Established && !self.capabilities.reconfig {
+            return Err(ResetError::NotSupported);
+        }
+        let state = self.queues.streams.entry(stream.0);
+        if state.resetting != Resetting::No {
+            return Err(ResetError::AlreadyResetting);
+        }
+        state.resetting = Resetting::Draining;
+        self.reconfiguration.waiting.push_back(stream.0);
+        self.advance_resets(now);
+        Ok(())
+    }
+
+    /// Sends a request for all streams that are drained, if none is on its way.
+    pub(super) fn advance_resets(&mut self, now: Instant) {
+        if self.reconfiguration.request.is_some() || self.state != State::Established {
+            return;
+        }
+        if !self.capabilities.reconfig {
+            let refused: Vec<_> = self.reconfiguration.waiting.drain(..).collect();
+            self.finish_reset(&refused, false);
+            return;
+        }
+        let streams = &mut self.queues.streams;
+        let mut ready = Vec::new();
+        self.reconfiguration.waiting.retain(|id| {
+            let drained = streams.get(*id).is_none_or(crate::send::queues::SendStream::is_drained);
+            let take = drained && ready.len() < STREAMS_PER_REQUEST;
+            if take {
+                ready.push(*id);
+            }
+            !take
+        });
+        if ready.is_empty() {
+            return;
+        }
+        for id in &ready {
+            streams.entry(*id).resetting = Resetting::Requested;
+        }
+        let number = self.reconfiguration.next_request;
+        self.reconfiguration.next_request = number.wrapping_add(1);
+        self.reconfiguration.request = Some(Request { number, streams: ready });
+        self.control.reconfig_request = true;
+        self.timers.set(Timer::Reconfig, now + self.rto.current());
+    }
+
+    pub(super) fn on_reconfig_timeout(&mut self, now: Instant) {
+        if self.reconfiguration.request.is_none() {
+            return;
+        }
+        self.count_error();
+        if self.ended {
+            return;
+        }
+        self.rto.back_off();
+        self.control.reconfig_request = true;
+        self.timers.set(Timer::Reconfig, now + self.rto.current());
+    }
+
+    pub(super) fn on_reconfig(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
+        if self.state < State::Established {
+            return Err(Discard::Unexpected);
+        }
+        for parameter in parse_reconfig(chunk).map_err(Discard::MalformedChunk)?.into_iter().flatten() {
+            match parameter {
+                ReconfigParameter::OutgoingReset { request, response, last_tsn, streams } => {
+                    self.on_peer_request(request, |this| this.perform_reset(request, last_tsn, &streams));
+                    self.on_response(now, response, ResetResult::PERFORMED, true);
+                }
+                ReconfigParameter::IncomingReset { request, streams } => {
+                    self.on_peer_request(request, |this| this.reset_as_asked(now, &streams));
+                }
+                ReconfigParameter::SsnTsnReset { request }
+                | ReconfigParameter::AddStreams { request, .. } => {
+                    self.on_peer_request(request, |_| ResetResult::DENIED);
+                }
+                ReconfigParameter::Response { response, result } => {
+                    self.on_response(now, response, result, false);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 6525 §5.2.1: the expected number is acted upon, the last one is answered as before.
+    fn on_peer_request(&mut self, number: u32, act: impl FnOnce(&mut Self) -> ResetResult) {
+        if let Some((last, result)) = self.reconfiguration.last_answer
+            && last == number
+            && result != ResetResult::IN_PROGRESS
+        {
+            self.control.queue_response(number, result);
+            return;
+        }
+        let again = self.reconfiguration.last_answer.is_some_and(|(last, _)| last == number);
+        if number != self.reconfiguration.next_from_peer && !again {
+            self.control.queue_response(number, ResetResult::BAD_SEQUENCE_NUMBER);
+            return;
+        }
+        let result = act(self);
+        self.reconfiguration.last_answer = Some((number, result));
+        self.reconfiguration.next_from_peer = number.wrapping_add(1);
+        self.control.queue_response(number, result);
+    }
+
+    fn perform_reset(&mut self, number: u32, last_tsn: u32, streams: &StreamList<'_>) -> ResetResult {
+        let last = unwrap_near(self.tracker.cumulative(), last_tsn);
+        if streams.iter().any(|id| id >= self.inbound_streams) {
+            return ResetResult::WRONG_SSN;
+        }
+        let streams: Vec<u16> = streams.iter().collect();
+        if last > self.tracker.cumulative() {
+            self.reconfiguration.deferred = Some(Deferred { number, last, streams });
+            return ResetResult::IN_PROGRESS;
+        }
+        self.reconfiguration.deferred = None;
+        self.perform(&streams);
+        ResetResult::PERFORMED
+    }
+
+    fn perform(&mut self, streams: &[u16]) {
+        if streams.is_empty() {
+            self.reassembly.reset_all();
+        }
+        for id in streams {
+            self.reassembly.reset_stream(*id);
+        }
+        let event = streams.iter().copied().map(StreamId).collect();
+        self.reconfiguration.events.push_back((self.reassembly.mark(), event));
+        self.deliver_reset_events();
+    }
+
+    /// The data that a deferred reset waited for has come: it is performed now; the peer asks again and hears so.
+    pub(super) fn perform_deferred_reset(&mut self) {
+        let cumulative = self.tracker.cumulative();
+        if let Some(deferred) = self.reconfiguration.deferred.take_if(|deferred| deferred.last <= cumulative)
+        {
+            self.perform(&deferred.streams);
+            self.reconfiguration.last_answer = Some((deferred.number, ResetResult::PERFORMED));
+            self.control.queue_response(deferred.number, ResetResult::PERFORMED);
+        }
+    }
+
+    /// Events of resets wait until the messages before them were polled.
+    pub(super) fn deliver_reset_events(&mut self) {
+        while let Some((mark, _)) = self.reconfiguration.events.front()
+            && self.reassembly.is_polled(*mark)
+            && let Some((_, streams)) = self.reconfiguration.events.pop_front()
+        {
+            self.events.push_back(Event::IncomingStreamsReset { streams });
+        }
+    }
+
+    /// RFC 6525 §5.2.3: the peer asks us to reset our direction.
+    fn reset_as_asked(&mut self, now: Instant, streams: &StreamList<'_>) -> ResetResult {
+        if streams.is_empty() {
+            return ResetResult::DENIED;
+        }
+        if streams.iter().any(|id| id >= self.outbound_streams) {
+            return ResetResult::WRONG_SSN;
+        }
+        for id in streams.iter() {
+            // Streams that are being reset already need nothing more.
+            let _ = self.reset_stream(now, StreamId(id));
+        }
+        ResetResult::PERFORMED
+    }
+
+    fn on_response(&mut self, now: Instant, number: u32, result: ResetResult, implied: bool) {
+        let Some(request) = self.reconfiguration.request.take_if(|request| request.number == number) else {
+            return;
+        };
+        if implied {
+            // The response number of an outgoing reset answers an incoming reset request only, which we never send.
+            self.reconfiguration.request = Some(request);
+            return;
+        }
+        self.error_count = 0;
+        if result == ResetResult::IN_PROGRESS {
+            self.reconfiguration.request = Some(request);
+            self.timers.set(Timer::Reconfig, now + self.rto.current());
+            return;
+        }
+        self.timers.stop(Timer::Reconfig);
+        self.control.reconfig_request = false;
+        let performed = matches!(result, ResetResult::PERFORMED | ResetResult::NOTHING_TO_DO);
+        self.finish_reset(&request.streams, performed);
+        self.advance_resets(now);
+    }
+
+    fn finish_reset(&mut self, ids: &[u16], performed: bool) {
+        if ids.is_empty() {
+            return;
+        }
+        for id in ids {
+            let stream = self.queues.streams.entry(*id);
+            stream.resetting = Resetting::No;
+            if performed {
+                stream.next_ssn = 0;
+                stream.next_mid = 0;
+                stream.next_unordered_mid = 0;
+            }
+        }
+        let streams = ids.iter().copied().map(StreamId).collect();
+        self.events.push_back(if performed {
+            Event::OutgoingStreamsReset { streams }
+        } else {
+            Event::OutgoingResetRefused { streams }
+        });
+    }
+}

@@ -1,0 +1,641 @@
+//! Writing packets: what goes first, and how the rest is filled.
+//!
+//! Problem: one packet has room for a dozen kinds of chunks, and on a backlog each packet has to be exactly as
+//! large as the path allows, so that the driver can hand many to the kernel as one.
+//! How: each chunk is written where it will leave from, straight from the application's bytes.
+//! ```text
+//!   | header | COOKIE ECHO.. | SACK | control | sent again | tail of message 1 | head of message 2 |
+//!   '------------------------------------ budget & !3 bytes -----------------------------------'
+//! ```
+//! A tail that would leave a hole too small for another chunk gives up a few bytes to the next packet.
+//! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
+
+use super::reset::Reconfiguration;
+use super::{Association, State};
+use crate::checksum;
+use crate::event::{Event, StreamId};
+use crate::numbers::{wire, wire_16};
+use crate::send::outstanding::{Chunk, ChunkState, OutMessage};
+use crate::send::queues::{Begun, Queued};
+use crate::timers::Timer;
+use crate::wire::cause::{CauseCode, put_cause};
+use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
+use crate::wire::forward_tsn::{Skipped, put_forward_tsn};
+use crate::wire::i_data::I_DATA_HEADER_BYTES;
+use crate::wire::reconfig::{ResetResult, put_outgoing_reset, put_response};
+use crate::wire::sack::{SACK_BYTES, put_sack};
+use crate::wire::simple::{put_empty, put_heartbeat, put_shutdown};
+use crate::wire::{CHUNK_HEADER_BYTES, COMMON_HEADER_BYTES, ChunkType, padded, put_chunk, put_header};
+use plywood_octets::Put;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Bounds on answers that wait for the next poll: a flood of requests is answered by few.
+const MAX_PACKETS: usize = 8;
+const MAX_ERRORS: usize = 8;
+const MAX_HEARTBEAT_ACKS: usize = 4;
+const MAX_RESPONSES: usize = 4;
+/// The smallest user data of a fragment that another one follows in the same packet.
+const LEAST_FRAGMENT: usize = 4;
+
+/// Chunks other than data that wait to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// Whole packets, to tags of their own.
+    packets: VecDeque<Vec<u8>>,
+    pub(super) init: bool,
+    pub(super) cookie_echo: bool,
+    pub(super) cookie_ack: bool,
+    pub(super) shutdown: bool,
+    pub(super) shutdown_ack: bool,
+    pub(super) forward_tsn: bool,
+    pub(super) reconfig_request: bool,
+    pub(super) heartbeat: Option<u64>,
+    heartbeat_acks: VecDeque<Vec<u8>>,
+    responses: VecDeque<(u32, ResetResult)>,
+    /// Causes for an ERROR chunk.
+    errors: VecDeque<Vec<u8>>,
+}
+
+impl Control {
+    pub(super) fn clear_all_but_packets(&mut self) {
+        *self = Self { packets: std::mem::take(&mut self.packets), ..Self::default() };
+    }
+
+    /// A cause for the next ERROR chunk; too many at once are forgotten.
+    pub(super) fn report(&mut self, code: CauseCode, info: &[u8]) {
+        if self.errors.len() < MAX_ERRORS {
+            let mut cause = Vec::new();
+            put_cause(&mut cause, code, info.get(..256).unwrap_or(info));
+            self.errors.push_back(cause);
+        }
+    }
+
+    pub(super) fn report_unknown_chunk(&mut self, chunk: &[u8]) {
+        self.report(CauseCode::UNRECOGNIZED_CHUNK, chunk);
+    }
+
+    pub(super) fn queue_heartbeat_ack(&mut self, value: &[u8]) {
+        if self.heartbeat_acks.len() < MAX_HEARTBEAT_ACKS {
+            self.heartbeat_acks.push_back(value.to_vec());
+        }
+    }
+
+    pub(super) fn queue_response(&mut self, number: u32, result: ResetResult) {
+        self.responses.retain(|response| response.0 != number);
+        if self.responses.len() < MAX_RESPONSES {
+            self.responses.push_back((number, result));
+        }
+    }
+}
+
+impl Association {
+    /// Appends one packet of at most `budget` bytes to `out`; the result is its length, `None` if there is
+    /// nothing to say. On a backlog every packet is exactly `budget & !3` bytes.
+    ///
+    /// The one exception to `budget`: a chunk that was sent under a larger budget keeps its size, for its TSN names
+    /// exactly those bytes, and goes alone (RFC 9260 §6.9).
+    pub fn poll_transmit(&mut self, now: Instant, budget: usize, out: &mut Vec<u8>) -> Option<usize> {
+        if let Some(packet) = self.control.packets.pop_front() {
+            out.extend_from_slice(&packet);
+            self.stats.packets_sent += 1;
+            return Some(packet.len());
+        }
+        let budget = budget & !3;
+        if self.ended || budget < COMMON_HEADER_BYTES + DATA_HEADER_BYTES + 2 * SACK_BYTES {
+            return None;
+        }
+        let start = out.len();
+        let tag = if self.control.init { 0 } else { self.remote_tag };
+        put_header(out, self.config.local_port, self.config.remote_port, tag);
+        let mut packet = Room { start, end: start + budget };
+        if self.control.init {
+            self.control.init = false;
+            self.local_init().encode(out);
+        } else if self.state > State::CookieWait {
+            self.set_max_data(budget);
+            self.write_chunks(now, out, &mut packet);
+        }
+        if out.len() == start + COMMON_HEADER_BYTES {
+            out.truncate(start);
+            return None;
+        }
+        self.finish_packet(&mut out[start..]);
+        Some(out.len() - start)
+    }
+
+    fn set_max_data(&mut self, budget: usize) {
+        let data = budget - COMMON_HEADER_BYTES;
+        if data != self.max_data_bytes {
+            self.max_data_bytes = data;
+            self.congestion.set_max_data_bytes(data);
+        }
+    }
+
+    fn finish_packet(&mut self, packet: &mut [u8]) {
+        self.stats.packets_sent += 1;
+        // RFC 9653 §5.2: INIT and COOKIE ECHO always carry the checksum.
+        let may_be_zero = self.capabilities.zero_checksum && self.state >= State::Established;
+        if may_be_zero && packet[COMMON_HEADER_BYTES] != ChunkType::COOKIE_ECHO.0 {
+            return;
+        }
+        if packet[4..8] == self.crc_out.tag().to_be_bytes() {
+            let checksum = self.crc_out.over(&packet[COMMON_HEADER_BYTES..]);
+            packet[8..12].copy_from_slice(&checksum);
+        } else {
+            checksum::fill_in(packet);
+        }
+    }
+
+    fn write_chunks(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
+        let mut may_send_data =
+            matches!(self.state, State::Established | State::ShutdownPending | State::ShutdownReceived);
+        if self.control.cookie_echo {
+            self.control.cookie_echo = false;
+            put_chunk(out, ChunkType::COOKIE_ECHO, 0, |out| out.put_slice(&self.echoed_cookie));
+            // §5.1 C: data may ride behind the COOKIE ECHO, and only there.
+            may_send_data = true;
+        } else if self.control.cookie_ack {
+            self.control.cookie_ack = false;
+            put_empty(out, ChunkType::COOKIE_ACK, 0);
+        }
+        let data_ready = may_send_data && self.can_send_data(now);
+        if self.acknowledging.is_due() || (self.acknowledging.is_pending() && data_ready) {
+            self.write_sack(out, packet);
+        }
+        self.write_control(out, packet);
+        if data_ready {
+            self.write_data(now, out, packet);
+        } else if self.recovery.probe_due {
+            self.recovery.probe_due = false;
+        }
+    }
+
+    fn write_sack(&mut self, out: &mut Vec<u8>, packet: &Room) {
+        let window = self.receive_window();
+        let room = packet.left(out).saturating_sub(SACK_BYTES) / 4;
+        let blocks = self.tracker.gap_count().min(room);
+        let duplicates = self.tracker.duplicates();
+        let duplicates = &duplicates[..duplicates.len().min(room - blocks)];
+        let a_rwnd = u32::try_from(window).unwrap_or(u32::MAX);
+        put_sack(
+            out,
+            self.tracker.cumulative_tsn(),
+            a_rwnd,
+            self.tracker.gap_blocks().take(blocks),
+            duplicates,
+        );
+        self.tracker.clear_duplicates();
+        self.acknowledging.sent(window);
+        self.timers.stop(Timer::DelayedSack);
+        self.stats.sacks_sent += 1;
+    }
+
+    fn write_control(&mut self, out: &mut Vec<u8>, packet: &Room) {
+        if self.control.forward_tsn {
+            self.control.forward_tsn = false;
+            self.write_forward_tsn(out, packet);
+        }
+        while let Some(&(number, result)) = self.control.responses.front()
+            && packet.left(out) >= 16
+        {
+            self.control.responses.pop_front();
+            put_response(out, number, result);
+        }
+        if self.control.reconfig_request
+            && let Some(request) = &self.reconfiguration.request
+            && packet.left(out) >= padded(20 + 2 * request.streams.len())
+        {
+            self.control.reconfig_request = false;
+            let response = Reconfiguration::response_number(&self.reconfiguration);
+            let last = wire(self.outstanding.next() - 1);
+            put_outgoing_reset(out, request.number, response, last, &request.streams);
+        }
+        while let Some(value) = self.control.heartbeat_acks.front()
+            && packet.fits(out, CHUNK_HEADER_BYTES + value.len())
+            && let Some(value) = self.control.heartbeat_acks.pop_front()
+        {
+            put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.put_slice(&value));
+        }
+        if packet.left(out) >= 16
+            && let Some(nonce) = self.control.heartbeat.take()
+        {
+            put_heartbeat(out, ChunkType::HEARTBEAT, &nonce.to_be_bytes());
+        }
+        while let Some(cause) = self.control.errors.front()
+            && packet.fits(out, CHUNK_HEADER_BYTES + cause.len())
+            && let Some(cause) = self.control.errors.pop_front()
+        {
+            put_chunk(out, ChunkType::ERROR, 0, |out| out.put_slice(&cause));
+        }
+        if packet.left(out) >= 8 && std::mem::take(&mut self.control.shutdown) {
+            put_shutdown(out, self.tracker.cumulative_tsn());
+        }
+        if packet.left(out) >= 4 && std::mem::take(&mut self.control.shutdown_ack) {
+            put_empty(out, ChunkType::SHUTDOWN_ACK, 0);
+        }
+    }
+
+    /// RFC 3758 §3.5 C3, C4: the largest skipped number of each stream; unordered ones of DATA are not listed.
+    fn write_forward_tsn(&mut self, out: &mut Vec<u8>, packet: &Room) {
+        let interleaved = self.capabilities.interleaving;
+        let entry = if interleaved { 8 } else { 4 };
+        let most = packet.left(out).saturating_sub(8) / entry;
+        let mut skipped: Vec<Skipped> = Vec::new();
+        for message in self.outstanding.skipped_messages() {
+            if message.unordered && !interleaved {
+                continue;
+            }
+            let same = |s: &&mut Skipped| s.stream == message.stream && s.unordered == message.unordered;
+            if let Some(known) = skipped.iter_mut().find(same) {
+                known.number = message.number;
+            } else if skipped.len() < most {
+                skipped.push(Skipped {
+                    stream: message.stream,
+                    unordered: message.unordered,
+                    number: message.number,
+                });
+            }
+        }
+        put_forward_tsn(out, interleaved, wire(self.outstanding.advanced()), &skipped);
+    }
+
+    /// One packet outside the association's own stream of packets.
+    pub(super) fn reply(&mut self, tag: u32, chunk: impl FnOnce(&mut Vec<u8>)) {
+        if self.control.packets.len() >= MAX_PACKETS {
+            return;
+        }
+        let mut packet = Vec::with_capacity(256);
+        put_header(&mut packet, self.config.local_port, self.config.remote_port, tag);
+        chunk(&mut packet);
+        checksum::fill_in(&mut packet);
+        self.control.packets.push_back(packet);
+    }
+
+    // Data.
+
+    /// Whether a data chunk could go out now.
+    fn can_send_data(&mut self, now: Instant) -> bool {
+        if self.recovery.probe_due {
+            return true;
+        }
+        if !self.outstanding.has_lost() && self.queues.is_empty() {
+            if self.cwnd_limited || self.outstanding.in_flight() < self.congestion.cwnd() {
+                self.cwnd_limited = false;
+                self.sampler.app_limited(self.outstanding.in_flight());
+            }
+            return false;
+        }
+        if self.outstanding.is_empty()
+            && let Some(last) = self.last_data_at
+        {
+            let rto = self.rto.current().as_micros().max(1);
+            let idle = now.saturating_duration_since(last).as_micros() / rto;
+            if idle > 0 {
+                self.congestion.on_idle(now, u32::try_from(idle).unwrap_or(u32::MAX));
+            }
+        }
+        if !self.window_is_open() {
+            return false;
+        }
+        if let Some(at) = self.pacer.wait_until(now) {
+            self.timers.set(Timer::Pacing, at);
+            return false;
+        }
+        true
+    }
+
+    #[inline]
+    fn window_is_open(&mut self) -> bool {
+        let open = self.outstanding.in_flight() < self.congestion.cwnd();
+        self.cwnd_limited = !open;
+        open
+    }
+
+    fn write_data(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
+        let before = self.outstanding.in_flight();
+        self.packet_number += 1;
+        if std::mem::take(&mut self.recovery.probe_due) {
+            self.write_probe(now, out, packet);
+        } else {
+            let blocked = self.write_lost(now, out, packet);
+            if !blocked {
+                self.write_new(now, out, packet, false);
+            }
+        }
+        let sent = self.outstanding.in_flight().saturating_sub(before);
+        if sent > 0 {
+            self.last_data_at = Some(now);
+            self.congestion.on_sent(now, sent, self.outstanding.in_flight());
+            self.pacer.on_sent(now, sent);
+            if !self.timers.is_running(Timer::T3Rtx) && self.state != State::CookieEchoed {
+                self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            }
+            self.schedule_probe(now);
+        } else if self.outstanding.advanced() > self.outstanding.cumulative()
+            && !self.timers.is_running(Timer::T3Rtx)
+        {
+            self.timers.set(Timer::T3Rtx, now + self.rto.current());
+        }
+    }
+
+    /// RFC 8985 §7.3: new data if there is some, else the newest chunk again; either asks for a SACK at once.
+    fn write_probe(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
+        if self.write_new(now, out, packet, true) {
+            return;
+        }
+        if let Some(index) = self.outstanding.newest_in_flight() {
+            self.write_again(now, index, out, true);
+        }
+    }
+
+    /// Chunks that were lost, lowest first. True: the packet, or the window, has no room for the next one.
+    fn write_lost(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) -> bool {
+        while let Some(index) = self.outstanding.next_lost() {
+            if self.give_up(now, index) {
+                continue;
+            }
+            let Some(chunk) = self.outstanding.chunk(index) else { continue };
+            let bytes = self.data_header_bytes() + padded(usize::from(chunk.length));
+            let empty = out.len() == packet.start + COMMON_HEADER_BYTES;
+            if packet.left(out) < bytes && !(empty && bytes > packet.end - packet.start - COMMON_HEADER_BYTES)
+            {
+                return true;
+            }
+            let immediate = self.outstanding.in_flight() == 0;
+            self.write_again(now, index, out, immediate);
+        }
+        false
+    }
+
+    fn write_again(&mut self, now: Instant, index: u64, out: &mut Vec<u8>, immediate: bool) {
+        let Some(chunk) = self.outstanding.chunk(index).copied() else { return };
+        self.write_chunk(index, &chunk, immediate, out);
+        let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
+        self.outstanding.resent(index, self.packet_number, now, stamp);
+        self.stats.retransmissions += 1;
+        self.note_repeat();
+    }
+
+    /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
+    fn give_up(&mut self, now: Instant, index: u64) -> bool {
+        let Some(chunk) = self.outstanding.chunk(index).copied() else { return false };
+        let Some(message) = self.outstanding.message(chunk.message) else { return false };
+        let expired = message.expires.is_some_and(|at| at <= now);
+        let exhausted = message.max_retransmits.is_some_and(|most| u32::from(chunk.transmissions) > most);
+        if !self.capabilities.forward_tsn || !(expired || exhausted) {
+            return false;
+        }
+        self.abandon(now, chunk.message);
+        true
+    }
+
+    fn abandon(&mut self, now: Instant, id: u64) {
+        let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
+        let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
+        let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
+            return;
+        };
+        if begun.is_some() {
+            self.queues.abandon_begun(stream, left, &mut self.events);
+        }
+        self.stats.messages_abandoned += 1;
+        self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
+        if self.outstanding.advanced() > self.outstanding.cumulative() {
+            self.control.forward_tsn = true;
+        }
+    }
+
+    #[inline]
+    fn data_header_bytes(&self) -> usize {
+        if self.capabilities.interleaving { I_DATA_HEADER_BYTES } else { DATA_HEADER_BYTES }
+    }
+
+    /// Fills the packet from the queues; with `once`, with one chunk. True if anything was written.
+    fn write_new(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room, once: bool) -> bool {
+        let header = self.data_header_bytes();
+        let mut written = false;
+        while let Some(id) = self.queues.current() {
+            let room = packet.left(out);
+            if room < header + LEAST_FRAGMENT
+                || self.outstanding.len() >= self.config.max_outstanding_chunks
+                || self.outstanding.held() >= self.config.max_outstanding_bytes
+            {
+                break;
+            }
+            let Some(begun) = self.begin(now, id, room - header) else { continue };
+            let Begun { message: number, offset, fragment } = begun;
+            let Some(message) = self.outstanding.message(number) else { break };
+            let left = message.data.len() - offset;
+            let length = self.fragment_length(left, room - header, header, message);
+            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
+                break;
+            }
+            let end = length == left;
+            let begin = flag(offset == 0, DataFlags::BEGINNING);
+            let chunk = Chunk {
+                message: number,
+                packet: self.packet_number,
+                sent_at: now,
+                stamp: self.sampler.stamp(now, self.outstanding.in_flight()),
+                offset: u32::try_from(offset).unwrap_or(u32::MAX),
+                fragment,
+                length: u16::try_from(length).unwrap_or(u16::MAX),
+                transmissions: 1,
+                state: ChunkState::InFlight,
+                flags: begin | flag(end, DataFlags::END),
+            };
+            let immediate = once || length > self.peer_window();
+            self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
+            self.outstanding.push(chunk);
+            self.after_fragment(
+                id,
+                Begun { message: number, offset: offset + length, fragment: fragment + 1 },
+                end,
+                length,
+            );
+            written = true;
+            if once {
+                break;
+            }
+        }
+        written
+    }
+
+    /// §6.1 A: one packet may be on its way into a closed window.
+    fn may_probe_window(&self) -> bool {
+        self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
+    }
+
+    fn after_fragment(&mut self, id: u16, begun: Begun, end: bool, length: usize) {
+        if let Some(stream) = self.queues.streams.get_mut(id) {
+            stream.begun = (!end).then_some(begun);
+        }
+        if end && let Some(message) = self.outstanding.message_mut(begun.message) {
+            message.whole = true;
+        }
+        // With DATA a message must be finished before another begins (RFC 9260 §6.9).
+        if end || self.capabilities.interleaving {
+            self.queues.rotate();
+        }
+        self.queues.consumed(id, length, &mut self.events);
+    }
+
+    /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
+    #[inline]
+    fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
+        if left > room {
+            return room;
+        }
+        let hole = room - padded(left);
+        let more = self.queues.total_bytes() > left;
+        // The hole is too small for another chunk: give up what makes it large enough (not from a message that
+        // one lost chunk of two would spoil).
+        if hole > 0
+            && hole < header + LEAST_FRAGMENT
+            && more
+            && message.max_retransmits.is_none()
+            && message.expires.is_none()
+        {
+            let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
+            if shorter > 0 && shorter < left {
+                return shorter;
+            }
+        }
+        left
+    }
+
+    /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
+    fn begin(&mut self, now: Instant, id: u16, room: usize) -> Option<Begun> {
+        let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
+        if let Some(begun) = begun {
+            let expired = self
+                .outstanding
+                .message(begun.message)
+                .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
+            if expired && self.capabilities.forward_tsn {
+                self.abandon(now, begun.message);
+                return None;
+            }
+            return Some(begun);
+        }
+        if self.queues.front_expires(id).is_some_and(|at| at <= now) {
+            self.drop_expired(id);
+            return None;
+        }
+        let _ = room;
+        let Some(message) = self.queues.pop(id) else {
+            self.queues.rotate();
+            return None;
+        };
+        Some(self.begin_message(id, message))
+    }
+
+    /// A message whose time passed before it was begun leaves no trace on the wire.
+    fn drop_expired(&mut self, id: u16) {
+        if let Some(message) = self.queues.pop(id) {
+            self.queues.consumed(id, message.data.len(), &mut self.events);
+            self.queues.rotate();
+            self.stats.messages_abandoned += 1;
+            self.events.push_back(Event::MessageAbandoned { stream: StreamId(id) });
+        }
+    }
+
+    fn begin_message(&mut self, id: u16, message: Queued) -> Begun {
+        let interleaved = self.capabilities.interleaving;
+        let stream = self.queues.streams.entry(id);
+        stream.unacknowledged += 1;
+        let number = match (interleaved, message.unordered) {
+            (true, true) => next(&mut stream.next_unordered_mid),
+            (true, false) => next(&mut stream.next_mid),
+            (false, true) => 0,
+            (false, false) => {
+                let ssn = stream.next_ssn;
+                stream.next_ssn = ssn.wrapping_add(1);
+                u32::from(ssn)
+            }
+        };
+        let first = self.outstanding.next();
+        let message = self.outstanding.begin_message(OutMessage {
+            data: message.data,
+            stream: id,
+            ppid: message.ppid,
+            number,
+            unordered: message.unordered,
+            max_retransmits: message.max_retransmits,
+            expires: message.expires,
+            first,
+            last: first,
+            pending: 0,
+            whole: false,
+            abandoned: false,
+        });
+        let begun = Begun { message, offset: 0, fragment: 0 };
+        self.queues.streams.entry(id).begun = Some(begun);
+        begun
+    }
+
+    /// Writes a chunk: header, then its bytes straight from the message.
+    #[inline]
+    fn write_chunk(&mut self, index: u64, chunk: &Chunk, immediate: bool, out: &mut Vec<u8>) {
+        let Some(message) = self.outstanding.message(chunk.message) else { return };
+        let offset = chunk.offset as usize;
+        let payload = &message.data[offset..offset + usize::from(chunk.length)];
+        let flags = chunk.flags
+            | flag(message.unordered, DataFlags::UNORDERED)
+            | flag(immediate, DataFlags::IMMEDIATE);
+        self.stats.data_chunks_sent += 1;
+        self.stats.bytes_sent += payload.len() as u64;
+        if self.capabilities.interleaving {
+            let begin = chunk.flags & DataFlags::BEGINNING != 0;
+            crate::wire::i_data::IData {
+                flags: DataFlags(flags),
+                tsn: wire(index),
+                stream: message.stream,
+                mid: message.number,
+                ppid_or_fsn: if begin { message.ppid } else { chunk.fragment },
+                payload,
+            }
+            .encode(out);
+        } else {
+            crate::wire::data::Data {
+                flags: DataFlags(flags),
+                tsn: wire(index),
+                stream: message.stream,
+                ssn: wire_16(u64::from(message.number)),
+                ppid: message.ppid,
+                payload,
+            }
+            .encode(out);
+        }
+    }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+fn next(counter: &mut u32) -> u32 {
+    let value = *counter;
+    *counter = value.wrapping_add(1);
+    value
+}
+
+/// Where a packet begins and may end in the caller's buffer.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    start: usize,
+    end: usize,
+}
+
+impl Room {
+    #[inline]
+    fn left(&self, out: &[u8]) -> usize {
+        self.end.saturating_sub(out.len())
+    }
+
+    /// Whether a chunk of `bytes` fits, or could never fit better because the packet is empty.
+    fn fits(&self, out: &[u8], bytes: usize) -> bool {
+        self.left(out) >= padded(bytes)
+    }
+}

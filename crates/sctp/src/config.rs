@@ -1,0 +1,116 @@
+//! Every tunable of an association: its unit, its default and where the default comes from.
+
+use crate::congestion::Algorithm;
+use std::time::Duration;
+
+/// Settings of one association. `Config::default()` suits WebRTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// SCTP port of this side; both sides of WebRTC use 5000 (`a=sctp-port`).
+    pub local_port: u16,
+    /// SCTP port of the peer.
+    pub remote_port: u16,
+    /// Streams that we ask to send on; 65535 as browsers do (RFC 8831 §6.2).
+    pub outbound_streams: u16,
+    /// Streams that we accept; 65535 as browsers do.
+    pub inbound_streams: u16,
+    /// Receive window: bytes that may wait for the application, and arrive in advance of a hole. 1 MiB.
+    pub receive_window_bytes: usize,
+    /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB.
+    pub max_reassembly_bytes: usize,
+    /// Largest message that [`crate::Association::send`] takes, in bytes. 1 GiB, for the peer's limit is checked
+    /// by the layer above.
+    pub max_message_bytes: usize,
+    /// Bound on bytes queued and not yet sent on one stream; a message may pass it if the queue is empty. 2 MiB.
+    pub stream_queue_bytes: usize,
+    /// Bound on bytes queued and not yet sent on all streams together. 16 MiB.
+    pub total_queue_bytes: usize,
+    /// Bound on bytes sent and not yet acknowledged. 32 MiB.
+    pub max_outstanding_bytes: usize,
+    /// Bound on chunks sent and not yet acknowledged; gap blocks reach 65535 (RFC 9260 §3.3.4). 65535.
+    pub max_outstanding_chunks: usize,
+    /// Bound on holes that are remembered at once on the receiving side. 4096.
+    pub max_gaps: usize,
+    /// Bound on events that wait to be polled before further wake-ups are merged. 1024.
+    pub max_reset_streams: usize,
+    /// RTO.Initial. 1 s (RFC 9260 §16).
+    pub rto_initial: Duration,
+    /// RTO.Min. 300 ms: RFC 9260 §16 says 1 s; above the delayed acknowledgement of every stack in use, and tail
+    /// losses are found by probes long before.
+    pub rto_min: Duration,
+    /// RTO.Max. 60 s (RFC 9260 §16).
+    pub rto_max: Duration,
+    /// Association.Max.Retrans. 10 (RFC 9260 §16).
+    pub max_retransmits: u32,
+    /// Max.Init.Retransmits. 8 (RFC 9260 §16).
+    pub max_init_retransmits: u32,
+    /// Valid.Cookie.Life. 60 s (RFC 9260 §16).
+    pub cookie_life: Duration,
+    /// HB.interval; `None` sends none (ICE consent watches the path too). 30 s (RFC 9260 §16).
+    pub heartbeat_interval: Option<Duration>,
+    /// Longest delay of a SACK. 20 ms; RFC 9260 §6.2 allows 500 ms, most stacks take 200 ms.
+    pub sack_delay: Duration,
+    /// Data packets from a peer before one SACK may answer more than two of them. 300.
+    pub early_packets: u64,
+    /// Data packets that one SACK answers at most in bulk. 16.
+    pub bulk_packets: u32,
+    /// What a timer of the driver can resolve: no timer is set nearer. 1 ms.
+    pub timer_granularity: Duration,
+    /// Congestion control.
+    pub congestion: Algorithm,
+    /// Packets of the initial window; `None` is RFC 9260 §7.2.1.
+    pub initial_packets: Option<u16>,
+    /// Spread the congestion window over the round trip.
+    pub pacing: bool,
+    /// The least that leaves at once when paced, in bytes. 12000: ten packets, which the queue of any path holds.
+    pub pacing_batch_bytes: usize,
+    /// Offer partial reliability (RFC 3758).
+    pub partial_reliability: bool,
+    /// Offer message interleaving (RFC 8260).
+    pub interleaving: bool,
+    /// Accept packets with a zero checksum, and send them where the peer accepts them: DTLS protects the bytes
+    /// already (RFC 9653).
+    pub zero_checksum: bool,
+    /// Our first TSN, for tests next to the wrap and for replaying captures; random else.
+    pub initial_tsn: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            local_port: 5000,
+            remote_port: 5000,
+            outbound_streams: 65535,
+            inbound_streams: 65535,
+            receive_window_bytes: 1 << 20,
+            max_reassembly_bytes: 8 << 20,
+            max_message_bytes: 1 << 30,
+            stream_queue_bytes: 2 << 20,
+            total_queue_bytes: 16 << 20,
+            max_outstanding_bytes: 32 << 20,
+            max_outstanding_chunks: 65535,
+            max_gaps: 4096,
+            max_reset_streams: 1024,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(300),
+            rto_max: Duration::from_secs(60),
+            max_retransmits: 10,
+            max_init_retransmits: 8,
+            cookie_life: Duration::from_secs(60),
+            heartbeat_interval: Some(Duration::from_secs(30)),
+            sack_delay: Duration::from_millis(20),
+            early_packets: 300,
+            bulk_packets: 16,
+            timer_granularity: Duration::from_millis(1),
+            congestion: Algorithm::default(),
+            initial_packets: None,
+            pacing: true,
+            pacing_batch_bytes: 12000,
+            partial_reliability: true,
+            interleaving: false,
+            zero_checksum: true,
+            initial_tsn: None,
+        }
+    }
+}

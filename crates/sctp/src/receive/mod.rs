@@ -1,0 +1,4 @@
+//! The receiving half: which TSNs arrived, and the messages that they make.
+
+pub(crate) mod reassembly;
+pub(crate) mod tracker;

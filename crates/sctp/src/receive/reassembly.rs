@@ -1,0 +1,509 @@
+//! From fragments to messages, and messages into their order (RFC 9260 §6.5, §6.6, §6.9).
+//!
+//! Problem: fragments come in any order, and a copy or an allocation for each would be the cost of the stack.
+//! How: a *run* is a row of neighbouring fragments of one message. The run that was touched last stays open, so
+//! that a fragment in order is one append into a buffer of the size that the stream's last message had. Other
+//! runs wait in a map; a fragment that fits between two joins them, moving the shorter list of pieces only.
+//! ```text
+//!   fragments   B 1 2 3   5 6       8 E
+//!   runs        [open]    [map]     [map]        4 joins two runs: pieces move, bytes stay
+//!   complete:   one piece is handed out as it is; more are copied once into one
+//! ```
+//! With DATA a run's place is its TSN; with I-DATA it is (stream, U, MID) and the fragment number.
+//! More: RFC 9260 §6.9, RFC 8260 §2.2; docs/sctp.md, "Receiving".
+
+use crate::event::{Message, Ppid, StreamId};
+use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
+use crate::stream_map::StreamMap;
+use crate::wire::forward_tsn::Skipped;
+use bytes::{Bytes, BytesMut};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a run or a waiting message costs beside its bytes: counted against the window, so that many tiny ones
+/// cannot pin more memory than the window says.
+const ITEM_OVERHEAD: usize = 128;
+
+/// One DATA or I-DATA chunk, as far as reassembly needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fragment<'a> {
+    /// Which message: 0 with DATA, stream, U and MID with I-DATA.
+    pub(crate) message: u64,
+    /// Where in it: the TSN index with DATA, the fragment number with I-DATA.
+    pub(crate) place: u64,
+    pub(crate) begin: bool,
+    pub(crate) end: bool,
+    pub(crate) unordered: bool,
+    pub(crate) stream: u16,
+    /// SSN or MID, as on the wire.
+    pub(crate) number: u32,
+    pub(crate) ppid: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+impl Fragment<'_> {
+    pub(crate) fn i_data_message(stream: u16, unordered: bool, mid: u32) -> u64 {
+        u64::from(stream) << 33 | u64::from(unordered) << 32 | u64::from(mid)
+    }
+}
+
+/// Fragments that contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inconsistent;
+
+#[derive(Debug)]
+struct Run {
+    last: u64,
+    begin: bool,
+    end: bool,
+    unordered: bool,
+    /// A FORWARD-TSN reached into this run: its rest may never come.
+    skipped: bool,
+    stream: u16,
+    number: u32,
+    ppid: u32,
+    bytes: usize,
+    tail: BytesMut,
+    /// Pieces before `tail`.
+    before: VecDeque<BytesMut>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// The next SSN or MID of ordered messages, unwrapped.
+    next: u64,
+    waiting: BTreeMap<u64, Message>,
+    last_size: usize,
+}
+
+/// All incomplete, waiting and ready messages of an association.
+#[derive(Debug, Default)]
+pub(crate) struct Reassembly {
+    interleaving: bool,
+    open: Option<((u64, u64), Run)>,
+    runs: BTreeMap<(u64, u64), Run>,
+    streams: StreamMap<Stream>,
+    ready: VecDeque<Message>,
+    /// How many messages ever became ready and were ever polled.
+    ready_count: u64,
+    polled_count: u64,
+    incomplete_bytes: usize,
+    waiting_bytes: usize,
+    waiting_count: usize,
+    ready_bytes: usize,
+    delivered_bytes: usize,
+}
+
+impl Reassembly {
+    /// A new association begins; messages of one before it can still be polled.
+    pub(crate) fn start(&mut self, interleaving: bool) {
+        let ready = std::mem::take(&mut self.ready);
+        let (ready_count, polled_count) = (self.ready_count, self.polled_count);
+        let (ready_bytes, delivered_bytes) = (self.ready_bytes, self.delivered_bytes);
+        *self = Self {
+            interleaving,
+            ready,
+            ready_count,
+            polled_count,
+            ready_bytes,
+            delivered_bytes,
+            ..Self::default()
+        };
+    }
+
+    /// Whether nothing but incomplete messages fills the window: no reading can open it.
+    pub(crate) fn is_only_incomplete(&self) -> bool {
+        self.application_bytes() == 0
+    }
+
+    /// Bytes of incomplete messages.
+    pub(crate) fn incomplete_bytes(&self) -> usize {
+        self.incomplete_bytes
+    }
+
+    /// Bytes that only the application can free: ready, or polled and not released.
+    fn application_bytes(&self) -> usize {
+        self.ready_bytes + self.delivered_bytes
+    }
+
+    /// What counts against the receive window.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let runs = self.runs.len() + usize::from(self.open.is_some());
+        let items = runs + self.waiting_count + self.ready.len();
+        self.incomplete_bytes
+            + self.waiting_bytes
+            + self.ready_bytes
+            + self.delivered_bytes
+            + items.saturating_sub(1) * ITEM_OVERHEAD
+    }
+
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.delivered_bytes = self.delivered_bytes.saturating_sub(bytes);
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Message> {
+        let message = self.ready.pop_front()?;
+        self.polled_count += 1;
+        self.ready_bytes -= message.data.len();
+        self.delivered_bytes += message.data.len();
+        Some(message)
+    }
+
+    /// A mark that [`Self::is_polled`] once all that is ready now has been polled.
+    pub(crate) fn mark(&self) -> u64 {
+        self.ready_count
+    }
+
+    pub(crate) fn is_polled(&self, mark: u64) -> bool {
+        self.polled_count >= mark
+    }
+
+    pub(crate) fn ready_count(&self) -> u64 {
+        self.ready_count
+    }
+
+    /// Takes a fragment that was not seen before.
+    #[inline]
+    pub(crate) fn insert(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        if fragment.begin && fragment.end {
+            self.check_whole(fragment)?;
+            let data = Bytes::copy_from_slice(fragment.payload);
+            self.deliver(fragment.stream, fragment.number, fragment.ppid, fragment.unordered, data);
+            return Ok(());
+        }
+        self.incomplete_bytes += fragment.payload.len();
+        if let Some((key, run)) = &mut self.open
+            && key.0 == fragment.message
+            && run.last + 1 == fragment.place
+            && !run.end
+            && !fragment.begin
+        {
+            run.append(fragment, self.interleaving)?;
+            if !fragment.end && self.runs.is_empty() {
+                return Ok(());
+            }
+            let (key, run) = self.open.take().ok_or(Inconsistent)?;
+            return self.join_next(key, run);
+        }
+        self.insert_apart(fragment)
+    }
+
+    /// A whole message must not stand where a neighbour says that a message goes on (DATA only).
+    fn check_whole(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        if self.open.is_none() && self.runs.is_empty() {
+            return Ok(());
+        }
+        self.park();
+        if self.interleaving {
+            let first = (fragment.message, 0);
+            let any = self.runs.range(first..=(fragment.message, u64::MAX)).next().is_some();
+            return if any { Err(Inconsistent) } else { Ok(()) };
+        }
+        self.check_neighbours(fragment)
+    }
+
+    /// RFC 9260 §6.9: B follows an end, and E is followed by a beginning.
+    fn check_neighbours(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        if fragment.begin
+            && let Some((key, run)) = self.runs.range(..(fragment.message, fragment.place)).next_back()
+            && key.0 == fragment.message
+            && run.last + 1 == fragment.place
+            && !run.end
+        {
+            if !run.skipped {
+                return Err(Inconsistent);
+            }
+            let key = *key;
+            self.drop_run(key);
+        }
+        if fragment.end
+            && let Some(next) = self.runs.get(&(fragment.message, fragment.place + 1))
+            && !next.begin
+        {
+            return Err(Inconsistent);
+        }
+        Ok(())
+    }
+
+    fn insert_apart(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        self.park();
+        self.check_neighbours(fragment)?;
+        let before = (!fragment.begin)
+            .then(|| self.runs.range(..(fragment.message, fragment.place)).next_back())
+            .flatten()
+            .filter(|(key, run)| key.0 == fragment.message && run.last + 1 == fragment.place && !run.end)
+            .map(|(key, _)| *key);
+        if let Some(key) = before
+            && let Some(mut run) = self.runs.remove(&key)
+        {
+            run.append(fragment, self.interleaving)?;
+            return self.join_next(key, run);
+        }
+        let hint = if fragment.begin { self.size_hint(fragment) } else { fragment.payload.len() };
+        let mut tail = BytesMut::with_capacity(hint.max(fragment.payload.len()));
+        tail.extend_from_slice(fragment.payload);
+        let run = Run {
+            last: fragment.place,
+            begin: fragment.begin,
+            end: fragment.end,
+            unordered: fragment.unordered,
+            skipped: false,
+            stream: fragment.stream,
+            number: fragment.number,
+            ppid: fragment.ppid,
+            bytes: fragment.payload.len(),
+            tail,
+            before: VecDeque::new(),
+        };
+        self.join_next((fragment.message, fragment.place), run)
+    }
+
+    /// The size of the stream's last message, while few messages are incomplete: a peer that begins many and
+    /// ends none gets no memory in advance.
+    fn size_hint(&self, fragment: &Fragment<'_>) -> usize {
+        if self.runs.len() >= 4 {
+            return fragment.payload.len();
+        }
+        self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size)
+    }
+
+    /// Puts the open run back into the map.
+    fn park(&mut self) {
+        if let Some((key, run)) = self.open.take() {
+            self.runs.insert(key, run);
+        }
+    }
+
+    /// Joins `run` with the run after it, then delivers it or leaves it open.
+    fn join_next(&mut self, key: (u64, u64), mut run: Run) -> Result<(), Inconsistent> {
+        let next_key = (key.0, run.last + 1);
+        if !run.end && self.runs.get(&next_key).is_some_and(|next| !next.begin) {
+            let next = self.runs.remove(&next_key).ok_or(Inconsistent)?;
+            run.join(next, self.interleaving)?;
+        }
+        if run.begin && run.end {
+            self.incomplete_bytes -= run.bytes;
+            let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
+            let data = run.into_bytes();
+            if let Some(stream) = self.streams.get_mut(stream) {
+                stream.last_size = data.len();
+            }
+            self.deliver(stream, number, ppid, unordered, data);
+        } else {
+            self.open = Some((key, run));
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
+        let message = Message { stream: StreamId(id), ppid: Ppid(ppid), data };
+        let stream = self.streams.entry(id);
+        if unordered {
+            stream.last_size = message.data.len();
+            return self.push_ready(message);
+        }
+        let index = Stream::index(stream.next, number, self.interleaving);
+        if index == stream.next {
+            stream.next += 1;
+            stream.last_size = message.data.len();
+            let drain = !stream.waiting.is_empty();
+            self.push_ready(message);
+            if drain {
+                self.drain_waiting(id);
+            }
+        } else if index > stream.next {
+            let bytes = message.data.len();
+            if let std::collections::btree_map::Entry::Vacant(slot) = stream.waiting.entry(index) {
+                slot.insert(message);
+                self.waiting_bytes += bytes;
+                self.waiting_count += 1;
+            }
+        }
+        // An SSN that was delivered or skipped already: the message is dropped (RFC 3758 §3.6).
+    }
+
+    fn push_ready(&mut self, message: Message) {
+        self.ready_bytes += message.data.len();
+        self.ready_count += 1;
+        self.ready.push_back(message);
+    }
+
+    /// Delivers what became next in order.
+    fn drain_waiting(&mut self, id: u16) {
+        while let Some(stream) = self.streams.get_mut(id)
+            && let Some(entry) = stream.waiting.first_entry()
+            && *entry.key() <= stream.next
+        {
+            let message = entry.remove();
+            stream.next += 1;
+            self.waiting_count -= 1;
+            self.waiting_bytes -= message.data.len();
+            self.push_ready(message);
+        }
+    }
+
+    fn drop_run(&mut self, key: (u64, u64)) {
+        if let Some(run) = self.runs.remove(&key) {
+            self.incomplete_bytes -= run.bytes;
+        }
+    }
+
+    /// FORWARD-TSN: nothing up to `cumulative` will come any more, nor the listed messages (RFC 3758 §3.6,
+    /// RFC 8260 §2.3.1). Work is bounded by what is held and what is listed.
+    pub(crate) fn forward(&mut self, cumulative: u64, skipped: impl Iterator<Item = Skipped>) {
+        self.park();
+        if !self.interleaving {
+            for (_, run) in self.runs.range_mut(..=(0, cumulative)) {
+                run.skipped = true;
+            }
+            let gone = |key: &(u64, u64), run: &Run| {
+                run.last < cumulative
+                    || (run.last == cumulative && !run.begin)
+                    || (key.1 <= cumulative && !run.begin)
+            };
+            let keys: Vec<_> =
+                self.runs.range(..=(0, cumulative)).filter(|(k, r)| gone(k, r)).map(|(k, _)| *k).collect();
+            for key in keys {
+                self.drop_run(key);
+            }
+        }
+        for message in skipped {
+            self.skip_message(message);
+        }
+    }
+
+    fn skip_message(&mut self, skipped: Skipped) {
+        let interleaving = self.interleaving;
+        let next = self.streams.entry(skipped.stream).next;
+        let index = Stream::index(next, skipped.number, interleaving);
+        let doomed = |key: &(u64, u64), run: &Run| {
+            run.stream == skipped.stream
+                && run.unordered == skipped.unordered
+                && if interleaving {
+                    wire(key.0).wrapping_sub(skipped.number).cast_signed() <= 0
+                } else {
+                    run.skipped && Stream::index(next, run.number, false) <= index
+                }
+        };
+        let from =
+            if interleaving { Fragment::i_data_message(skipped.stream, skipped.unordered, 0) } else { 0 };
+        let keys: Vec<_> = self
+            .runs
+            .range((from, 0)..)
+            .take_while(|(_, run)| !interleaving || run.stream == skipped.stream)
+            .filter(|(key, run)| doomed(key, run))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            self.drop_run(key);
+        }
+        if skipped.unordered || index < next {
+            return;
+        }
+        // Complete messages before the skipped one were only waiting for it.
+        while let Some(stream) = self.streams.get_mut(skipped.stream)
+            && let Some(entry) = stream.waiting.first_entry()
+            && *entry.key() <= index
+        {
+            let message = entry.remove();
+            self.waiting_count -= 1;
+            self.waiting_bytes -= message.data.len();
+            self.push_ready(message);
+        }
+        self.streams.entry(skipped.stream).next = index + 1;
+        self.drain_waiting(skipped.stream);
+    }
+
+    /// The peer's SSNs of these streams start again at 0 (RFC 6525 §5.2.2 E4).
+    pub(crate) fn reset_stream(&mut self, id: u16) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.next = Stream::FIRST;
+            let waiting = std::mem::take(&mut stream.waiting);
+            self.waiting_count -= waiting.len();
+            self.waiting_bytes -= waiting.values().map(|message| message.data.len()).sum::<usize>();
+        }
+    }
+
+    /// As [`Self::reset_stream`], for all streams.
+    pub(crate) fn reset_all(&mut self) {
+        for (_, stream) in self.streams.iter_mut() {
+            stream.next = Stream::FIRST;
+            stream.waiting.clear();
+        }
+        self.waiting_count = 0;
+        self.waiting_bytes = 0;
+    }
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self { next: Self::FIRST, waiting: BTreeMap::new(), last_size: 0 }
+    }
+}
+
+impl Stream {
+    /// Number 0, with turns behind it: numbers before it stay apart from it.
+    const FIRST: u64 = 1 << 33;
+
+    fn index(next: u64, number: u32, interleaving: bool) -> u64 {
+        if interleaving {
+            return unwrap_near(next, number);
+        }
+        unwrap_near_16(next, wire_16(u64::from(number)))
+    }
+}
+
+impl Run {
+    #[inline]
+    fn append(&mut self, fragment: &Fragment<'_>, interleaving: bool) -> Result<(), Inconsistent> {
+        let same = self.stream == fragment.stream
+            && self.unordered == fragment.unordered
+            && (self.unordered || self.number == fragment.number)
+            && (interleaving || self.ppid == fragment.ppid);
+        if !same {
+            return Err(Inconsistent);
+        }
+        self.last = fragment.place;
+        self.end = fragment.end;
+        self.bytes += fragment.payload.len();
+        self.tail.extend_from_slice(fragment.payload);
+        Ok(())
+    }
+
+    fn join(&mut self, mut next: Self, interleaving: bool) -> Result<(), Inconsistent> {
+        let same = self.stream == next.stream
+            && self.unordered == next.unordered
+            && (self.unordered || self.number == next.number)
+            && (interleaving || self.ppid == next.ppid);
+        if !same {
+            return Err(Inconsistent);
+        }
+        self.last = next.last;
+        self.end = next.end;
+        self.bytes += next.bytes;
+        let tail = std::mem::replace(&mut self.tail, next.tail);
+        // The shorter list moves: joining costs as much as its smaller side.
+        if self.before.len() >= next.before.len() {
+            self.before.push_back(tail);
+            self.before.append(&mut next.before);
+        } else {
+            next.before.push_front(tail);
+            while let Some(piece) = self.before.pop_back() {
+                next.before.push_front(piece);
+            }
+            self.before = next.before;
+        }
+        Ok(())
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.before.is_empty() {
+            return self.tail.freeze();
+        }
+        let mut whole = BytesMut::with_capacity(self.bytes);
+        for piece in &self.before {
+            whole.extend_from_slice(piece);
+        }
+        whole.extend_from_slice(&self.tail);
+        whole.freeze()
+    }
+}

@@ -1,0 +1,4 @@
+//! The sending half: queues of messages, and the ring of chunks that are on the way.
+
+pub(crate) mod outstanding;
+pub(crate) mod queues;

@@ -1,0 +1,563 @@
+//! The ring of chunks that are on the way, and what is known about each.
+//!
+//! Problem: a window holds tens of thousands of chunks, and each SACK speaks about few of them.
+//! How: a ring indexed by TSN; the front leaves when it is acknowledged cumulatively. Gap blocks are kept as
+//! ranges, so that a repeated report costs one comparison a block. A second row has the chunks in the order of
+//! their *transmission*: loss detection looks at its front only.
+//! ```text
+//!   TSN order     base -> [A][L][I][A][A][I][I][I] <- next      A acked by a gap block, I in flight, L lost
+//!   send order            oldest -> I I I I I I <- newest       a chunk sent again moves to the end
+//! ```
+//! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
+
+use crate::congestion::{Sampler, Stamp};
+use crate::wire::data::DATA_HEADER_BYTES;
+use crate::wire::padded;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChunkState {
+    InFlight,
+    /// Found lost, waits to be sent again.
+    Lost,
+    /// Reported by a gap block.
+    Acked,
+    /// Its message was given up (RFC 3758 §3.5).
+    Abandoned,
+}
+
+/// One chunk. Its bytes stay in the message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chunk {
+    pub(crate) message: u64,
+    /// Number of the packet that carried it last.
+    pub(crate) packet: u64,
+    pub(crate) sent_at: Instant,
+    pub(crate) stamp: Stamp,
+    pub(crate) offset: u32,
+    /// Number of the fragment in its message (RFC 8260 FSN).
+    pub(crate) fragment: u32,
+    pub(crate) length: u16,
+    pub(crate) transmissions: u16,
+    pub(crate) state: ChunkState,
+    /// B and E; U is the message's.
+    pub(crate) flags: u8,
+}
+
+impl Chunk {
+    /// Bytes on the wire, header and padding included: the unit of flight and window (RFC 9260 §7.2).
+    #[inline]
+    pub(crate) fn wire_bytes(&self) -> usize {
+        DATA_HEADER_BYTES + padded(usize::from(self.length))
+    }
+}
+
+/// A message that was begun.
+#[derive(Debug)]
+pub(crate) struct OutMessage {
+    pub(crate) data: Bytes,
+    pub(crate) stream: u16,
+    pub(crate) ppid: u32,
+    /// SSN, or MID if interleaved.
+    pub(crate) number: u32,
+    pub(crate) unordered: bool,
+    pub(crate) max_retransmits: Option<u32>,
+    pub(crate) expires: Option<Instant>,
+    /// Indices of its first and last chunk so far.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// Chunks not yet acknowledged cumulatively.
+    pub(crate) pending: u32,
+    /// All of it has been given TSNs.
+    pub(crate) whole: bool,
+    pub(crate) abandoned: bool,
+}
+
+/// What a SACK newly acknowledged.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Acked {
+    pub(crate) chunks: usize,
+    pub(crate) cumulative_moved: bool,
+    /// Sent time and packet number of the newest delivered transmission.
+    pub(crate) newest: Option<(Instant, u64)>,
+    /// Something arrived behind what was sent after it: the path reorders.
+    pub(crate) reordered: bool,
+    /// A chunk was acknowledged that had been sent again, sooner than its repetition can have arrived.
+    pub(crate) retransmitted: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outstanding {
+    base: u64,
+    chunks: VecDeque<Chunk>,
+    messages: VecDeque<OutMessage>,
+    message_base: u64,
+    order: VecDeque<(u64, u64)>,
+    lost: VecDeque<u64>,
+    /// Gap blocks of the last SACK, ends included.
+    gaps: Vec<(u64, u64)>,
+    scratch: Vec<(u64, u64)>,
+    pub(crate) gap_acked: usize,
+    highest_acked: u64,
+    in_flight: usize,
+    /// User bytes in flight or lost: what the peer's window has to hold.
+    payload: usize,
+    /// Sum of the user bytes of all chunks in the ring.
+    held: usize,
+    /// RFC 3758: all up to here is acknowledged or given up.
+    advanced: u64,
+    /// A gap block was taken back by the peer since the last timeout.
+    pub(crate) reneged: bool,
+    /// Streams whose messages were acknowledged or given up in full.
+    pub(crate) finished: Vec<u16>,
+}
+
+impl Outstanding {
+    pub(crate) fn new(first: u64) -> Self {
+        Self {
+            base: first,
+            chunks: VecDeque::new(),
+            messages: VecDeque::new(),
+            message_base: 0,
+            order: VecDeque::new(),
+            lost: VecDeque::new(),
+            gaps: Vec::new(),
+            scratch: Vec::new(),
+            gap_acked: 0,
+            highest_acked: first - 1,
+            in_flight: 0,
+            payload: 0,
+            held: 0,
+            advanced: first - 1,
+            reneged: false,
+            finished: Vec::new(),
+        }
+    }
+
+    /// The index that the next new chunk will have.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        self.base + self.chunks.len() as u64
+    }
+
+    pub(crate) fn cumulative(&self) -> u64 {
+        self.base - 1
+    }
+
+    pub(crate) fn advanced(&self) -> u64 {
+        self.advanced
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    #[inline]
+    pub(crate) fn payload(&self) -> usize {
+        self.payload
+    }
+
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn chunk(&self, index: u64) -> Option<&Chunk> {
+        self.chunks.get(usize::try_from(index.checked_sub(self.base)?).ok()?)
+    }
+
+    #[inline]
+    fn chunk_mut(&mut self, index: u64) -> Option<&mut Chunk> {
+        self.chunks.get_mut(usize::try_from(index.checked_sub(self.base)?).ok()?)
+    }
+
+    #[inline]
+    pub(crate) fn message(&self, id: u64) -> Option<&OutMessage> {
+        self.messages.get(usize::try_from(id.checked_sub(self.message_base)?).ok()?)
+    }
+
+    #[inline]
+    pub(crate) fn message_mut(&mut self, id: u64) -> Option<&mut OutMessage> {
+        self.messages.get_mut(usize::try_from(id.checked_sub(self.message_base)?).ok()?)
+    }
+
+    /// Begins a message; the result is its number.
+    pub(crate) fn begin_message(&mut self, message: OutMessage) -> u64 {
+        self.messages.push_back(message);
+        self.message_base + self.messages.len() as u64 - 1
+    }
+
+    /// A new chunk leaves; its TSN is the next.
+    #[inline]
+    pub(crate) fn push(&mut self, chunk: Chunk) {
+        let index = self.next();
+        self.in_flight += chunk.wire_bytes();
+        self.payload += usize::from(chunk.length);
+        self.held += usize::from(chunk.length);
+        self.order.push_back((index, chunk.packet));
+        if let Some(message) = self.message_mut(chunk.message) {
+            message.last = index;
+            message.pending += 1;
+        }
+        self.chunks.push_back(chunk);
+    }
+
+    /// The lowest lost chunk.
+    pub(crate) fn next_lost(&mut self) -> Option<u64> {
+        while let Some(&index) = self.lost.front() {
+            if self.chunk(index).is_some_and(|chunk| chunk.state == ChunkState::Lost) {
+                return Some(index);
+            }
+            self.lost.pop_front();
+        }
+        None
+    }
+
+    /// A chunk leaves again.
+    pub(crate) fn resent(&mut self, index: u64, packet: u64, now: Instant, stamp: Stamp) {
+        let Some(chunk) = self.chunk_mut(index) else { return };
+        let was_lost = chunk.state == ChunkState::Lost;
+        chunk.state = ChunkState::InFlight;
+        chunk.packet = packet;
+        chunk.sent_at = now;
+        chunk.stamp = stamp;
+        chunk.transmissions = chunk.transmissions.saturating_add(1);
+        let bytes = chunk.wire_bytes();
+        if was_lost {
+            self.in_flight += bytes;
+        }
+        if self.lost.front() == Some(&index) {
+            self.lost.pop_front();
+        }
+        self.order.push_back((index, packet));
+        self.bound_order();
+    }
+
+    /// Stale entries behind a live front are dropped before the row could outgrow the ring.
+    fn bound_order(&mut self) {
+        if self.order.len() > 64 + 2 * self.chunks.len() {
+            let (base, chunks) = (self.base, &self.chunks);
+            self.order.retain(|&(index, packet)| {
+                usize::try_from(index.wrapping_sub(base))
+                    .ok()
+                    .and_then(|at| chunks.get(at))
+                    .is_some_and(|chunk| chunk.packet == packet && chunk.state == ChunkState::InFlight)
+            });
+        }
+    }
+
+    /// The cumulative TSN ack moved to `cumulative` (at least the present one, below [`Self::next`]).
+    pub(crate) fn acknowledge_cumulative(
+        &mut self,
+        now: Instant,
+        cumulative: u64,
+        sampler: &mut Sampler,
+        acked: &mut Acked,
+    ) {
+        while self.base <= cumulative
+            && let Some(chunk) = self.chunks.pop_front()
+        {
+            let index = self.base;
+            self.base += 1;
+            acked.cumulative_moved = true;
+            self.held -= usize::from(chunk.length);
+            match chunk.state {
+                ChunkState::Acked => self.gap_acked -= 1,
+                ChunkState::Abandoned => {}
+                ChunkState::InFlight | ChunkState::Lost => {
+                    self.account(now, &chunk, index, sampler, acked);
+                }
+            }
+            self.settle(chunk.message);
+        }
+        self.advance();
+        self.drop_finished_messages();
+        if self.chunks.is_empty() {
+            self.order.clear();
+            self.lost.clear();
+        }
+    }
+
+    fn account(&mut self, now: Instant, chunk: &Chunk, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
+        if chunk.state == ChunkState::InFlight {
+            self.in_flight -= chunk.wire_bytes();
+        }
+        self.payload -= usize::from(chunk.length);
+        let once = chunk.transmissions == 1;
+        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), once);
+        acked.chunks += 1;
+        acked.retransmitted |= !once;
+        if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
+            acked.newest = Some((chunk.sent_at, chunk.packet));
+        }
+        if index > self.highest_acked {
+            self.highest_acked = index;
+        } else if once {
+            acked.reordered = true;
+        }
+    }
+
+    /// One chunk of `message` is over; with the last one the bytes are given back.
+    #[inline]
+    fn settle(&mut self, id: u64) {
+        let Some(message) = self.message_mut(id) else { return };
+        message.pending -= 1;
+        if message.pending == 0 && message.whole {
+            message.data = Bytes::new();
+            let stream = message.stream;
+            self.finished.push(stream);
+        }
+    }
+
+    fn drop_finished_messages(&mut self) {
+        while self.messages.front().is_some_and(|message| message.whole && message.pending == 0) {
+            self.messages.pop_front();
+            self.message_base += 1;
+        }
+    }
+
+    /// Applies the gap blocks of a SACK, given as sorted or unsorted ranges of indices. Blocks that were
+    /// reported before cost one comparison; only chunks that are new in a block are visited.
+    pub(crate) fn acknowledge_gaps(
+        &mut self,
+        now: Instant,
+        blocks: impl Iterator<Item = (u64, u64)>,
+        sampler: &mut Sampler,
+        acked: &mut Acked,
+    ) {
+        let mut new = std::mem::take(&mut self.scratch);
+        new.clear();
+        let (first, next) = (self.base, self.next());
+        for (start, end) in blocks {
+            // A block may not start at the cumulative ack + 1, nor reach past what was sent.
+            if start <= end && start >= first && end < next {
+                new.push((start, end));
+            }
+        }
+        if !new.is_sorted_by(|a, b| a.1 < b.0) {
+            new.sort_unstable();
+            new.dedup_by(|b, a| {
+                let overlaps = b.0 <= a.1 + 1;
+                if overlaps {
+                    a.1 = a.1.max(b.1);
+                }
+                overlaps
+            });
+        }
+        let old = std::mem::take(&mut self.gaps);
+        self.visit_new(now, &new, &old, sampler, acked);
+        // Every range reported before and still above the cumulative ack must be inside a new one.
+        self.reneged |= !old.iter().filter(|o| o.1 >= first).all(|o| {
+            let at = new.partition_point(|n| n.1 < o.1);
+            new.get(at).is_some_and(|n| n.0 <= o.0.max(first))
+        });
+        self.gaps = new;
+        self.scratch = old;
+    }
+
+    /// Visits the indices that are in `new` and not in `old`; both are sorted.
+    fn visit_new(
+        &mut self,
+        now: Instant,
+        new: &[(u64, u64)],
+        old: &[(u64, u64)],
+        sampler: &mut Sampler,
+        acked: &mut Acked,
+    ) {
+        let mut at = 0;
+        for &(start, end) in new {
+            let mut from = start;
+            while from <= end {
+                while old.get(at).is_some_and(|range| range.1 < from) {
+                    at += 1;
+                }
+                let (until, resume) = match old.get(at) {
+                    Some(range) if range.0 <= end => (range.0.max(from), range.1 + 1),
+                    _ => (end + 1, end + 1),
+                };
+                for index in from..until {
+                    self.acknowledge_one(now, index, sampler, acked);
+                }
+                from = resume.max(until);
+            }
+        }
+    }
+
+    fn acknowledge_one(&mut self, now: Instant, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
+        let Some(chunk) = self.chunk(index).copied() else { return };
+        if !matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost) {
+            return;
+        }
+        self.account(now, &chunk, index, sampler, acked);
+        if let Some(chunk) = self.chunk_mut(index) {
+            chunk.state = ChunkState::Acked;
+        }
+        self.gap_acked += 1;
+    }
+
+    /// The oldest transmission that is still in flight: its chunk, when it left and in which packet.
+    pub(crate) fn oldest(&mut self) -> Option<(u64, Instant, u64)> {
+        while let Some(&(index, packet)) = self.order.front() {
+            if let Some(chunk) = self.chunk(index)
+                && chunk.packet == packet
+                && chunk.state == ChunkState::InFlight
+            {
+                return Some((index, chunk.sent_at, packet));
+            }
+            self.order.pop_front();
+        }
+        None
+    }
+
+    /// The highest chunk in flight: what a tail loss probe repeats.
+    pub(crate) fn newest_in_flight(&self) -> Option<u64> {
+        let at = self.chunks.iter().rposition(|chunk| chunk.state == ChunkState::InFlight)?;
+        Some(self.base + at as u64)
+    }
+
+    /// A chunk is found lost; the result is its size on the wire.
+    pub(crate) fn mark_lost(&mut self, index: u64) -> usize {
+        let Some(chunk) = self.chunk_mut(index) else { return 0 };
+        if chunk.state != ChunkState::InFlight {
+            return 0;
+        }
+        chunk.state = ChunkState::Lost;
+        let bytes = chunk.wire_bytes();
+        self.in_flight -= bytes;
+        match self.lost.back() {
+            Some(&last) if last >= index => {
+                let at = self.lost.partition_point(|other| *other < index);
+                if self.lost.get(at) != Some(&index) {
+                    self.lost.insert(at, index);
+                }
+            }
+            _ => self.lost.push_back(index),
+        }
+        bytes
+    }
+
+    /// T3-rtx expired: everything in flight is taken for lost, and blocks that the peer took back are believed
+    /// no longer. The result is how many bytes that were.
+    pub(crate) fn mark_all_lost(&mut self) -> usize {
+        let before = self.in_flight;
+        if std::mem::take(&mut self.reneged) {
+            self.unack_reneged();
+        }
+        self.lost.clear();
+        for (at, chunk) in self.chunks.iter_mut().enumerate() {
+            if chunk.state == ChunkState::InFlight {
+                chunk.state = ChunkState::Lost;
+            }
+            if chunk.state == ChunkState::Lost {
+                self.lost.push_back(self.base + at as u64);
+            }
+        }
+        self.order.clear();
+        self.in_flight = 0;
+        before
+    }
+
+    fn unack_reneged(&mut self) {
+        for (at, chunk) in self.chunks.iter_mut().enumerate() {
+            let index = self.base + at as u64;
+            let reported = {
+                let at = self.gaps.partition_point(|range| range.1 < index);
+                self.gaps.get(at).is_some_and(|range| range.0 <= index)
+            };
+            if chunk.state == ChunkState::Acked && !reported {
+                chunk.state = ChunkState::Lost;
+                self.gap_acked -= 1;
+                self.payload += usize::from(chunk.length);
+            }
+        }
+    }
+
+    /// Gives a message up (RFC 3758 §3.5 A): its chunks need no acknowledgement any more. If its end was not
+    /// sent, a TSN without a chunk stands for it, so that the peer hears of it by FORWARD-TSN.
+    /// The result is its stream and how many of its bytes were never sent.
+    pub(crate) fn abandon(
+        &mut self,
+        now: Instant,
+        id: u64,
+        sent_bytes: Option<usize>,
+    ) -> Option<(u16, usize)> {
+        let message = self.message_mut(id)?;
+        if message.abandoned {
+            return None;
+        }
+        message.abandoned = true;
+        let (first, last, stream, whole) = (message.first, message.last, message.stream, message.whole);
+        let left = sent_bytes.map_or(0, |sent| message.data.len().saturating_sub(sent));
+        message.whole = true;
+        for index in first.max(self.base)..=last {
+            let Some(chunk) = self.chunk_mut(index).filter(|chunk| chunk.message == id) else { continue };
+            let (state, bytes, length) = (chunk.state, chunk.wire_bytes(), usize::from(chunk.length));
+            chunk.state = ChunkState::Abandoned;
+            match state {
+                ChunkState::InFlight => {
+                    self.in_flight -= bytes;
+                    self.payload -= length;
+                }
+                ChunkState::Lost => self.payload -= length,
+                ChunkState::Acked => self.gap_acked -= 1,
+                ChunkState::Abandoned => {}
+            }
+        }
+        if !whole {
+            if let Some(message) = self.message_mut(id) {
+                message.pending += 1;
+            }
+            self.chunks.push_back(Chunk {
+                message: id,
+                packet: 0,
+                sent_at: now,
+                stamp: Stamp::default(),
+                offset: 0,
+                fragment: 0,
+                length: 0,
+                transmissions: 0,
+                state: ChunkState::Abandoned,
+                flags: 0,
+            });
+        }
+        self.advance();
+        Some((stream, left))
+    }
+
+    /// RFC 3758 §3.5 C1, C2: the Advanced.Peer.Ack.Point moves over chunks that were given up.
+    pub(crate) fn advance(&mut self) {
+        self.advanced = self.advanced.max(self.base - 1);
+        while self.chunk(self.advanced + 1).is_some_and(|chunk| chunk.state == ChunkState::Abandoned) {
+            self.advanced += 1;
+        }
+    }
+
+    /// The messages between the cumulative ack and the Advanced.Peer.Ack.Point, each once.
+    pub(crate) fn skipped_messages(&self) -> impl Iterator<Item = &OutMessage> {
+        let end = usize::try_from(self.advanced + 1 - self.base).unwrap_or(0);
+        let mut last = None;
+        self.chunks.iter().take(end).filter_map(move |chunk| {
+            if last == Some(chunk.message) {
+                return None;
+            }
+            last = Some(chunk.message);
+            self.message(chunk.message)
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! Messages that wait to be sent, one queue a stream, and whose turn it is.
+//!
+//! Problem: many streams share one window; none may starve, memory is bounded, and with DATA chunks a message
+//! that was begun must be finished before another begins (RFC 9260 §6.9).
+//! How: a ring of the streams that have something to send; its head sends, and goes to the end when its message
+//! is through. Bounds are in bytes, for a stream and for all together, and who was refused is remembered.
+//! More: RFC 8260 §3 (schedulers); docs/sctp.md, "Sending".
+
+use crate::error::SendError;
+use crate::event::{Event, Reliability, SendOptions, StreamId};
+use crate::stream_map::StreamMap;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// What a queued message costs beside its bytes.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// A message that was not begun yet.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) data: Bytes,
+    pub(crate) ppid: u32,
+    pub(crate) unordered: bool,
+    pub(crate) max_retransmits: Option<u32>,
+    pub(crate) expires: Option<Instant>,
+}
+
+/// Where a stream stands in being reset (RFC 6525).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Resetting {
+    #[default]
+    No,
+    /// Waits until its data is acknowledged.
+    Draining,
+    /// The request is on its way.
+    Requested,
+}
+
+/// The message of a stream that was begun: its place in the ring of messages, and how much of it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    pub(crate) message: u64,
+    pub(crate) offset: usize,
+    pub(crate) fragment: u32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SendStream {
+    queue: VecDeque<Queued>,
+    pub(crate) begun: Option<Begun>,
+    /// Bytes queued and not yet sent (W3C `bufferedAmount`).
+    buffered: usize,
+    low_threshold: usize,
+    /// The cost of the message that was refused.
+    refused: Option<usize>,
+    in_ring: bool,
+    pub(crate) priority: u16,
+    pub(crate) next_ssn: u16,
+    pub(crate) next_mid: u32,
+    pub(crate) next_unordered_mid: u32,
+    /// Messages begun and not wholly acknowledged or given up.
+    pub(crate) unacknowledged: u32,
+    pub(crate) resetting: Resetting,
+}
+
+impl SendStream {
+    fn has_work(&self) -> bool {
+        self.begun.is_some() || !self.queue.is_empty()
+    }
+
+    /// Nothing is queued, nothing is on the way.
+    pub(crate) fn is_drained(&self) -> bool {
+        !self.has_work() && self.unacknowledged == 0
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Queues {
+    pub(crate) streams: StreamMap<SendStream>,
+    ring: VecDeque<u16>,
+    stream_limit: usize,
+    total_limit: usize,
+    total: usize,
+    any_refused: bool,
+}
+
+impl Queues {
+    pub(crate) fn new(stream_limit: usize, total_limit: usize) -> Self {
+        Self {
+            streams: StreamMap::default(),
+            ring: VecDeque::new(),
+            stream_limit,
+            total_limit,
+            total: 0,
+            any_refused: false,
+        }
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        now: Instant,
+        id: u16,
+        ppid: u32,
+        data: Bytes,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        let stream = self.streams.entry(id);
+        if stream.resetting != Resetting::No {
+            return Err(SendError::Resetting { stream: StreamId(id) });
+        }
+        let cost = data.len() + MESSAGE_OVERHEAD;
+        let used = stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+        let stream_full = used > 0 && used + cost > self.stream_limit;
+        if stream_full || (self.total > 0 && self.total + cost > self.total_limit) {
+            stream.refused = Some(cost);
+            self.any_refused = true;
+            let limit = if stream_full { self.stream_limit } else { self.total_limit };
+            return Err(SendError::QueueFull { limit, stream: stream_full });
+        }
+        self.total += cost;
+        stream.buffered += data.len();
+        let (max_retransmits, expires) = match options.reliability {
+            Reliability::Reliable => (None, None),
+            Reliability::MaxRetransmits(count) => (Some(count), None),
+            Reliability::MaxLifetime(lifetime) => (None, now.checked_add(lifetime)),
+        };
+        stream.queue.push_back(Queued { data, ppid, unordered: options.unordered, max_retransmits, expires });
+        if !stream.in_ring {
+            stream.in_ring = true;
+            self.ring.push_back(id);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// The stream whose turn it is.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<u16> {
+        self.ring.front().copied()
+    }
+
+    /// Takes the next message of `id` to begin it.
+    pub(crate) fn pop(&mut self, id: u16) -> Option<Queued> {
+        let message = self.streams.get_mut(id)?.queue.pop_front()?;
+        self.total -= MESSAGE_OVERHEAD;
+        Some(message)
+    }
+
+    /// The lifetime of the message that would be begun next.
+    pub(crate) fn front_expires(&self, id: u16) -> Option<Instant> {
+        self.streams.get(id)?.queue.front()?.expires
+    }
+
+    /// `bytes` of `id` left the queue: they were sent, or will never be.
+    #[inline]
+    pub(crate) fn consumed(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
+        self.total -= bytes;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let was_above = stream.buffered > stream.low_threshold;
+        stream.buffered -= bytes;
+        if was_above && stream.buffered <= stream.low_threshold {
+            events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
+        }
+        if self.any_refused {
+            self.wake(events);
+        }
+    }
+
+    /// Tells those who were refused, if what they wanted fits now.
+    fn wake(&mut self, events: &mut VecDeque<Event>) {
+        let mut total = self.total;
+        self.any_refused = false;
+        for (id, stream) in self.streams.iter_mut() {
+            let Some(cost) = stream.refused else { continue };
+            let used = stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+            let fits_stream = used == 0 || used + cost <= self.stream_limit;
+            if fits_stream && (total == 0 || total + cost <= self.total_limit) {
+                stream.refused = None;
+                total += cost;
+                events.push_back(Event::SendReady { stream: StreamId(id) });
+            } else {
+                self.any_refused = true;
+            }
+        }
+    }
+
+    /// The message of the current stream is through: the next stream has its turn.
+    pub(crate) fn rotate(&mut self) {
+        let Some(id) = self.ring.pop_front() else { return };
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        if stream.has_work() {
+            self.ring.push_back(id);
+        } else {
+            stream.in_ring = false;
+        }
+    }
+
+    /// A begun message was given up: `left` of its bytes will not be sent.
+    pub(crate) fn abandon_begun(&mut self, id: u16, left: usize, events: &mut VecDeque<Event>) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.begun = None;
+        }
+        self.consumed(id, left, events);
+        self.drop_idle(id);
+    }
+
+    /// Takes `id` out of the ring if it has nothing to send.
+    fn drop_idle(&mut self, id: u16) {
+        if let Some(stream) = self.streams.get_mut(id)
+            && stream.in_ring
+            && !stream.has_work()
+        {
+            stream.in_ring = false;
+            self.ring.retain(|other| *other != id);
+        }
+    }
+
+    /// Bytes queued on all streams, overheads included.
+    #[inline]
+    pub(crate) fn total_bytes(&self) -> usize {
+        self.total
+    }
+
+    /// The peer takes fewer streams than were used already: what is queued beyond is dropped.
+    pub(crate) fn drop_from(&mut self, streams: u16) -> Vec<StreamId> {
+        let mut dropped = Vec::new();
+        for (id, stream) in self.streams.iter_mut() {
+            if id >= streams && stream.has_work() {
+                self.total -= stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+                *stream = SendStream::default();
+                dropped.push(StreamId(id));
+            }
+        }
+        self.ring.retain(|id| *id < streams);
+        dropped
+    }
+
+    /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
+    pub(crate) fn restart(&mut self) {
+        self.ring.clear();
+        for (id, stream) in self.streams.iter_mut() {
+            let queued: usize = stream.queue.iter().map(|message| message.data.len()).sum();
+            self.total -= stream.buffered - queued;
+            stream.buffered = queued;
+            stream.begun = None;
+            (stream.next_ssn, stream.next_mid, stream.next_unordered_mid) = (0, 0, 0);
+            stream.unacknowledged = 0;
+            stream.in_ring = stream.has_work();
+            if stream.in_ring {
+                self.ring.push_back(id);
+            }
+        }
+    }
+
+    pub(crate) fn buffered(&self, id: u16) -> usize {
+        self.streams.get(id).map_or(0, |stream| stream.buffered)
+    }
+
+    pub(crate) fn set_low_threshold(&mut self, id: u16, bytes: usize) {
+        self.streams.entry(id).low_threshold = bytes;
+    }
+
+    /// The association is over: memory is given back.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.stream_limit, self.total_limit);
+    }
+}

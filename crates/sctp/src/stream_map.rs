@@ -1,0 +1,50 @@
+//! State for each stream in use, found by its number in constant time.
+//!
+//! Problem: 65535 streams are agreed, a handful is used, and each chunk looks one up.
+//! How: an index of two bytes a stream number, as long as the highest number in use, into a dense row.
+
+#[derive(Debug, Clone)]
+pub(crate) struct StreamMap<T> {
+    index: Vec<u16>,
+    rows: Vec<T>,
+    ids: Vec<u16>,
+}
+
+impl<T> Default for StreamMap<T> {
+    fn default() -> Self {
+        Self { index: Vec::new(), rows: Vec::new(), ids: Vec::new() }
+    }
+}
+
+impl<T: Default> StreamMap<T> {
+    #[inline]
+    pub(crate) fn get(&self, stream: u16) -> Option<&T> {
+        let slot = *self.index.get(usize::from(stream))?;
+        self.rows.get(usize::from(slot).checked_sub(1)?)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, stream: u16) -> Option<&mut T> {
+        let slot = *self.index.get(usize::from(stream))?;
+        self.rows.get_mut(usize::from(slot).checked_sub(1)?)
+    }
+
+    /// The state of `stream`, made on first use. Number 65535 does not exist in WebRTC and shares with 65534.
+    pub(crate) fn entry(&mut self, stream: u16) -> &mut T {
+        let stream = stream.min(u16::MAX - 1);
+        let at = usize::from(stream);
+        if self.index.len() <= at {
+            self.index.resize(at + 1, 0);
+        }
+        if self.index[at] == 0 {
+            self.rows.push(T::default());
+            self.ids.push(stream);
+            self.index[at] = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        }
+        &mut self.rows[usize::from(self.index[at]) - 1]
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u16, &mut T)> {
+        self.ids.iter().copied().zip(self.rows.iter_mut())
+    }
+}

@@ -1,0 +1,273 @@
+//! RFC 9260 §5: the four-way handshake, its collisions and its forgeries.
+
+use crate::support::{
+    Net, PUPPET_TAG, Path, Puppet, chunk_types, packet, pattern, puppet_init, put_cookie_echo,
+};
+use plywood_sctp::wire::simple::put_empty;
+use plywood_sctp::wire::{ChunkType, Packet};
+use plywood_sctp::{Association, CloseReason, Config, Discard, Event, StreamId};
+use std::time::Duration;
+
+fn net(seed: u64) -> Net {
+    Net::new(seed, Path::default(), |_| Config::default())
+}
+
+#[test]
+fn both_sides_connect_when_both_send_init_at_once() {
+    let mut net = net(1);
+    net.ends[0].connect(net.now);
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_millis(100));
+    for end in 0..2 {
+        assert_eq!(net.events[end], [Event::Connected]);
+    }
+}
+
+#[test]
+fn one_init_is_enough() {
+    let mut net = net(2);
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_millis(100));
+    assert_eq!(net.events, [vec![Event::Connected], vec![Event::Connected]]);
+}
+
+#[test]
+fn the_second_init_may_come_at_any_time() {
+    for delay in 0..60 {
+        let mut net = net(delay);
+        net.ends[0].connect(net.now);
+        net.run_for(Duration::from_millis(delay));
+        net.ends[1].connect(net.now);
+        net.run_for(Duration::from_secs(1));
+        assert_eq!(net.events, [vec![Event::Connected], vec![Event::Connected]], "{delay} ms");
+        net.send(0, 0, "a");
+        net.send(1, 0, "b");
+        net.run_for(Duration::from_secs(1));
+        assert_eq!((net.messages[0].len(), net.messages[1].len()), (1, 1));
+    }
+}
+
+#[test]
+fn a_connection_is_always_made_over_a_bad_path() {
+    for seed in 0..100 {
+        let path = Path {
+            loss_per_mille: 200,
+            duplicate_per_mille: 200,
+            jitter: Duration::from_millis(30),
+            ..Path::default()
+        };
+        let mut net = Net::new(seed, path, |_| Config::default());
+        net.ends[0].connect(net.now);
+        net.ends[1].connect(net.now);
+        net.send(0, 3, pattern(1, 3000));
+        net.send(1, 3, pattern(2, 3000));
+        let done = net.run_until(Duration::from_secs(300), |net| net.messages.iter().all(|m| m.len() == 1));
+        assert!(done, "seed {seed}");
+    }
+}
+
+#[test]
+fn init_is_resent_when_t1_expires_and_given_up_in_the_end() {
+    let mut net = net(3);
+    net.filter = Some(Box::new(|_, _| true));
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_secs(600));
+    assert_eq!(net.log.len(), 9, "the first and Max.Init.Retransmits");
+    assert_eq!(net.events[0], [Event::Closed(CloseReason::HandshakeTimeout)]);
+    assert_eq!(net.ends[0].poll_timeout(), None);
+}
+
+#[test]
+fn a_lost_cookie_echo_is_sent_again_with_its_data() {
+    let mut net = net(4);
+    net.ends[0].connect(net.now);
+    net.send(0, 0, "early");
+    let mut dropped = 0;
+    net.filter = Some(Box::new(move |from, packet| {
+        let is_echo = from == 0 && chunk_types(packet)[0] == ChunkType::COOKIE_ECHO.0;
+        dropped += u32::from(is_echo);
+        is_echo && dropped == 1
+    }));
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.messages[1].len(), 1);
+}
+
+#[test]
+fn data_rides_behind_the_cookie_echo() {
+    let mut net = net(5);
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    net.send(0, 0, "early");
+    net.run_for(Duration::from_secs(1));
+    assert!(net.log.iter().any(|(from, packet)| *from == 0 && chunk_types(packet) == [0x0a, 0x00]));
+    assert_eq!(net.messages[1][0].data, "early");
+}
+
+#[test]
+fn data_rides_behind_the_cookie_ack() {
+    let mut net = net(6);
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    net.send(1, 0, "early");
+    net.run_for(Duration::from_secs(1));
+    assert!(net.log.iter().any(|(from, packet)| *from == 1 && chunk_types(packet) == [0x0b, 0x00]));
+}
+
+#[test]
+fn the_side_that_answers_learns_the_window_from_the_init() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet
+        .under_test
+        .send(puppet.now, StreamId(0), plywood_sctp::Ppid(53), pattern(1, 9000), Default::default())
+        .unwrap();
+    assert!(puppet.chunks().contains(&0));
+    assert_eq!(puppet.under_test.poll_timeout().map(|_| ()), Some(()));
+}
+
+#[test]
+fn an_unanswered_init_ack_costs_no_state() {
+    let mut puppet = Puppet::new(Config::default());
+    for _ in 0..1000 {
+        puppet.init(&puppet_init());
+    }
+    assert_eq!(puppet.under_test.poll_timeout(), None);
+    assert!(!puppet.under_test.is_connected());
+}
+
+#[test]
+fn a_cookie_that_was_changed_is_refused() {
+    let mut puppet = Puppet::new(Config::default());
+    let mut cookie = puppet.init(&puppet_init());
+    cookie[40] ^= 1;
+    let result = puppet.feed(|out| put_cookie_echo(out, &cookie));
+    assert_eq!(result, Err(Discard::BadCookie));
+    assert!(!puppet.under_test.is_connected());
+    assert_eq!(puppet.chunks(), []);
+}
+
+#[test]
+fn a_cookie_under_another_tag_is_refused() {
+    let mut puppet = Puppet::new(Config::default());
+    let cookie = puppet.init(&puppet_init());
+    puppet.tag ^= 1;
+    assert_eq!(puppet.feed(|out| put_cookie_echo(out, &cookie)), Err(Discard::WrongTag));
+}
+
+#[test]
+fn a_stale_cookie_is_answered_with_an_error() {
+    let mut puppet = Puppet::new(Config::default());
+    let cookie = puppet.init(&puppet_init());
+    puppet.wait(Duration::from_secs(61));
+    assert_eq!(puppet.feed(|out| put_cookie_echo(out, &cookie)), Err(Discard::StaleCookie));
+    assert_eq!(puppet.chunks(), [ChunkType::ERROR.0]);
+}
+
+#[test]
+fn a_duplicate_cookie_echo_is_acknowledged_again_and_changes_nothing() {
+    let mut puppet = Puppet::new(Config::default());
+    let cookie = puppet.init(&puppet_init());
+    for round in 0..3 {
+        assert_eq!(puppet.feed(|out| put_cookie_echo(out, &cookie)), Ok(()));
+        assert_eq!(puppet.chunks(), [ChunkType::COOKIE_ACK.0]);
+        let event = puppet.under_test.poll_event();
+        assert_eq!(event, (round == 0).then_some(Event::Connected));
+    }
+}
+
+#[test]
+fn an_init_in_the_established_state_changes_nothing() {
+    let mut puppet = Puppet::connected(Config::default());
+    let tag = puppet.tag;
+    let mut other = puppet_init();
+    other.initiate_tag = 99;
+    let _ = puppet.init(&other);
+    assert_ne!(puppet.tag, tag, "a fresh tag for the answer");
+    puppet.tag = tag;
+    assert_eq!(puppet.data(0, 3, 0, 0, b"still here"), Ok(()));
+    assert!(puppet.under_test.poll_message().is_some());
+}
+
+#[test]
+fn a_peer_that_began_anew_restarts_the_association() {
+    let mut net = Net::connected(8, Path::default(), |_| Config::default());
+    net.send(0, 1, "before");
+    net.run_for(Duration::from_secs(1));
+    net.ends[1] = Association::new(Config::default(), [99; 32], net.now);
+    net.wire.clear();
+    net.events[0].clear();
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_secs(1));
+    assert_eq!(net.events[0], [Event::Restarted]);
+    assert_eq!(net.events[1], [Event::Connected]);
+    net.send(0, 1, "after");
+    net.send(1, 1, "after");
+    net.run_for(Duration::from_secs(1));
+    assert_eq!(net.messages[0].last().unwrap().data, "after");
+    assert_eq!(net.messages[1].last().unwrap().data, "after");
+}
+
+#[test]
+fn an_init_with_company_or_with_a_tag_is_discarded() {
+    let mut puppet = Puppet::new(Config::default());
+    let company = packet(0, |out| {
+        puppet_init().encode(out);
+        put_empty(out, ChunkType::COOKIE_ACK, 0);
+    });
+    let tagged = packet(1, |out| puppet_init().encode(out));
+    for bad in [company, tagged] {
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &bad), Err(Discard::MisplacedInit));
+    }
+    assert_eq!(puppet.chunks(), []);
+}
+
+#[test]
+fn an_init_with_a_zero_tag_or_without_streams_is_refused_with_an_abort() {
+    for field in [4, 12, 14] {
+        let mut puppet = Puppet::new(Config::default());
+        let bad = packet(0, |out| {
+            puppet_init().encode(out);
+            let zero = if field == 4 { 4 } else { 2 };
+            out[12 + field..12 + field + zero].fill(0);
+        });
+        assert!(puppet.under_test.handle_datagram(puppet.now, &bad).is_err());
+        let answer = puppet.poll().unwrap();
+        assert_eq!(chunk_types(&answer), [ChunkType::ABORT.0]);
+        let tag = Packet::parse(&answer).unwrap().header.verification_tag;
+        assert_eq!(tag, if field == 4 { 0 } else { PUPPET_TAG });
+        assert!(!puppet.under_test.is_closed(), "an answer, not an end");
+    }
+}
+
+#[test]
+fn an_init_ack_without_a_cookie_ends_the_attempt() {
+    let mut puppet = Puppet::new(Config::default());
+    puppet.under_test.connect(puppet.now);
+    let init = puppet.poll().unwrap();
+    let chunk = Packet::parse(&init).unwrap().chunks().next().unwrap();
+    puppet.tag = u32::from_be_bytes(*chunk.value.first_chunk().unwrap());
+    let bad = packet(puppet.tag, |out| {
+        puppet_init().encode(out);
+        out[12] = ChunkType::INIT_ACK.0;
+    });
+    let _ = puppet.under_test.handle_datagram(puppet.now, &bad);
+    assert_eq!(puppet.chunks(), [ChunkType::ABORT.0]);
+    assert!(puppet.under_test.is_closed());
+}
+
+#[test]
+fn the_number_of_streams_is_the_smaller_of_both() {
+    let mut net = Net::new(9, Path::default(), |end| {
+        let mut config = Config::default();
+        config.inbound_streams = if end == 0 { 10 } else { 65535 };
+        config
+    });
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_secs(1));
+    let refused =
+        net.ends[1].send(net.now, StreamId(10), plywood_sctp::Ppid(51), "x".into(), Default::default());
+    assert_eq!(refused, Err(plywood_sctp::SendError::InvalidStream { streams: 10 }));
+    net.send(0, 60000, "x");
+    net.run_for(Duration::from_secs(1));
+    assert_eq!(net.messages[1].len(), 1);
+}

@@ -1,0 +1,86 @@
+//! RFC 8260: I-DATA and I-FORWARD-TSN where both sides offer it.
+
+use crate::support::{Net, Path, chunk_types, max_retransmits, pattern};
+use plywood_sctp::{Config, StreamId};
+use std::time::Duration;
+
+fn config(_: usize) -> Config {
+    let mut config = Config::default();
+    config.interleaving = true;
+    config
+}
+
+#[test]
+fn i_data_is_used_if_both_sides_offer_it() {
+    for (ours, theirs) in [(true, true), (true, false), (false, true)] {
+        let mut net = Net::connected(1, Path::default(), |end| {
+            let mut config = Config::default();
+            config.interleaving = if end == 0 { ours } else { theirs };
+            config
+        });
+        net.logging = true;
+        net.send(0, 0, pattern(1, 5000));
+        net.run_for(Duration::from_secs(1));
+        assert_eq!(net.messages[1].len(), 1);
+        assert_eq!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0x40)), ours && theirs);
+        assert_eq!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0x00)), !(ours && theirs));
+    }
+}
+
+#[test]
+fn a_small_message_overtakes_a_large_one() {
+    let mut net = Net::connected(2, Path::default(), config);
+    net.send(0, 0, pattern(1, 500_000));
+    net.run_for(Duration::from_millis(5));
+    net.send(0, 1, "small");
+    net.run_until(Duration::from_secs(10), |net| net.messages[1].len() == 2);
+    assert!(net.messages[1][0].data == "small");
+}
+
+#[test]
+fn interleaved_messages_arrive_whole_under_loss() {
+    for seed in 0..30 {
+        let path = Path {
+            loss_per_mille: 80,
+            duplicate_per_mille: 30,
+            jitter: Duration::from_millis(10),
+            ..Path::default()
+        };
+        let mut net = Net::connected(seed, path, config);
+        for number in 0..60 {
+            net.send(0, u16::try_from(number % 6).unwrap(), pattern(number, 7000));
+        }
+        net.run_for(Duration::from_secs(100));
+        assert_eq!(net.messages[1].len(), 60, "seed {seed}");
+        for stream in 0..6 {
+            let of_stream = net.messages[1].iter().filter(|message| message.stream == StreamId(stream));
+            assert!(of_stream.map(|m| u64::from_be_bytes(*m.data.first_chunk().unwrap())).is_sorted());
+        }
+        for message in &net.messages[1] {
+            let number = u64::from_be_bytes(*message.data.first_chunk().unwrap());
+            assert_eq!(message.data, pattern(number, 7000), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn interleaved_messages_are_given_up_with_i_forward_tsn() {
+    for seed in 0..30 {
+        let path = Path { loss_per_mille: 150, jitter: Duration::from_millis(10), ..Path::default() };
+        let mut net = Net::connected(seed, path, config);
+        net.logging = true;
+        for number in 0..40 {
+            net.send_with(0, u16::try_from(number % 4).unwrap(), pattern(number, 6000), max_retransmits(0));
+        }
+        for stream in 0..4 {
+            net.send(0, stream, "end");
+        }
+        let done = net.run_until(Duration::from_secs(200), |net| {
+            net.messages[1].iter().filter(|message| message.data == "end").count() == 4
+        });
+        assert!(done, "seed {seed}: {:?} {:?}", net.events[0].last(), net.events[1].last());
+        assert!(net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc2)), "seed {seed}");
+        assert!(!net.log.iter().any(|(_, p)| chunk_types(p).contains(&0xc0)), "seed {seed}");
+        assert!(net.ends.iter().all(plywood_sctp::Association::is_connected), "seed {seed}");
+    }
+}

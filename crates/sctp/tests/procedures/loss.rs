@@ -1,0 +1,173 @@
+//! RFC 9260 §6.3, §7.2.4 and RFC 8985: what is sent again, and when.
+
+use crate::support::{Net, Path, Puppet, chunk_types, pattern};
+use plywood_sctp::{CloseReason, Config, Event, Ppid, StreamId};
+use std::time::Duration;
+
+fn steady(seed: u64) -> Net {
+    let mut net = Net::connected(seed, Path::default(), |_| Config::default());
+    for number in 0..50 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    net.run_for(Duration::from_secs(5));
+    net.messages[1].clear();
+    net
+}
+
+/// Drops the `nth` packet with data from the first side.
+fn drop_nth(net: &mut Net, nth: &'static [u32]) {
+    let mut count = 0;
+    net.filter = Some(Box::new(move |from, packet| {
+        if from == 0 && chunk_types(packet).contains(&0) {
+            count += 1;
+            return nth.contains(&count);
+        }
+        false
+    }));
+}
+
+#[test]
+fn one_lost_packet_is_sent_again_without_a_timeout() {
+    let mut net = steady(1);
+    drop_nth(&mut net, &[5]);
+    for number in 0..10 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.messages[1].len(), 10);
+    let stats = net.ends[0].stats();
+    assert_eq!((stats.timeouts, stats.chunks_lost), (0, 1));
+    assert_eq!(stats.retransmissions, 1);
+}
+
+#[test]
+fn a_lost_repetition_is_sent_again_without_a_timeout() {
+    let mut net = steady(2);
+    // The 5th packet, and the repetition that follows two round trips of data later.
+    let mut first: Option<Vec<u8>> = None;
+    let (mut count, mut repeated) = (0, 0);
+    net.filter = Some(Box::new(move |from, packet| {
+        if from != 0 || !chunk_types(packet).contains(&0) {
+            return false;
+        }
+        count += 1;
+        let tsn = packet[16..20].to_vec();
+        if count == 5 {
+            first = Some(tsn);
+            return true;
+        }
+        let again = first.as_ref() == Some(&tsn);
+        repeated += u32::from(again);
+        again && repeated == 1
+    }));
+    for number in 0..40 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.messages[1].len(), 40);
+    assert_eq!(net.ends[0].stats().timeouts, 0);
+}
+
+#[test]
+fn a_lost_tail_is_found_by_a_probe_before_the_timeout() {
+    let mut net = steady(3);
+    net.filter = Some(Box::new({
+        let mut count = 0;
+        move |from, packet| {
+            count += u32::from(from == 0 && chunk_types(packet).contains(&0));
+            from == 0 && (9..=18).contains(&count)
+        }
+    }));
+    net.send(0, 0, pattern(1, 20_000));
+    let sent_at = net.now;
+    assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 1));
+    let stats = net.ends[0].stats();
+    assert!(stats.probes >= 1);
+    assert_eq!(stats.timeouts, 0);
+    assert!(net.now - sent_at < Duration::from_millis(300), "{:?}", net.now - sent_at);
+}
+
+#[test]
+fn reordering_is_not_taken_for_loss_for_long() {
+    let path = Path { jitter: Duration::from_millis(8), ..Path::default() };
+    let mut net = Net::connected(4, path, |_| Config::default());
+    for number in 0..100 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    net.run_for(Duration::from_secs(60));
+    assert_eq!(net.messages[1].len(), 100);
+    let stats = net.ends[0].stats();
+    assert!(stats.retransmissions * 10 < stats.data_chunks_sent, "{stats:?}");
+    assert!(stats.spurious_recoveries > 0, "{stats:?}");
+}
+
+#[test]
+fn silence_ends_the_association_after_the_timeouts_of_the_rfc() {
+    let mut net = steady(5);
+    net.filter = Some(Box::new(|_, _| true));
+    net.send(0, 0, "x");
+    net.run_for(Duration::from_secs(3600));
+    assert_eq!(net.events[0].last(), Some(&Event::Closed(CloseReason::PeerUnreachable)));
+    assert_eq!(net.ends[0].stats().timeouts, 11);
+}
+
+#[test]
+fn a_timeout_doubles_and_a_good_round_trip_brings_it_back() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), "x".into(), Default::default()).unwrap();
+    assert_eq!(puppet.chunks(), [0]);
+    puppet.wait(Duration::from_millis(1100));
+    assert_eq!(puppet.chunks(), [0]);
+    assert_eq!(puppet.under_test.stats().rto, Duration::from_secs(2));
+    puppet.sack(1, 100_000, &[]).unwrap();
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), "x".into(), Default::default()).unwrap();
+    assert_eq!(puppet.chunks(), [0]);
+    puppet.now += Duration::from_millis(100);
+    puppet.sack(2, 100_000, &[]).unwrap();
+    assert_eq!(puppet.under_test.stats().rto, Duration::from_millis(300));
+}
+
+#[test]
+fn a_path_that_is_dead_for_seconds_comes_back() {
+    for seed in 0..10 {
+        let mut net = steady(seed);
+        for number in 0..50 {
+            net.send(0, 0, pattern(number, 20_000));
+        }
+        net.run_for(Duration::from_millis(50));
+        net.filter = Some(Box::new(|_, _| true));
+        net.run_for(Duration::from_secs(8));
+        net.filter = None;
+        assert!(net.run_until(Duration::from_secs(30), |net| net.messages[1].len() == 50), "seed {seed}");
+    }
+}
+
+#[test]
+fn timeouts_make_progress() {
+    let mut net = steady(6);
+    net.filter = Some(Box::new(|_, _| true));
+    net.send(0, 0, pattern(1, 50_000));
+    net.pump();
+    for _ in 0..200 {
+        let Some(at) = net.ends[0].poll_timeout() else { break };
+        assert!(at > net.now, "later than now after every call");
+        net.now = at;
+        net.ends[0].handle_timeout(net.now);
+        net.pump();
+    }
+}
+
+#[test]
+fn early_late_and_repeated_timeouts_are_harmless() {
+    let mut net = steady(7);
+    for number in 0..20 {
+        net.send(0, 0, pattern(number, 20_000));
+        for end in &mut net.ends {
+            end.handle_timeout(net.now);
+            end.handle_timeout(net.now);
+        }
+        net.run_for(Duration::from_millis(3));
+    }
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.messages[1].len(), 20);
+}

@@ -1,0 +1,19 @@
+//! Procedures of RFC 9260 and its extensions between two associations in virtual time, one file each.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod flow_control;
+mod goodput;
+mod handshake;
+mod heartbeat;
+mod hostile;
+mod interleaving;
+mod loss;
+mod packets;
+mod partial_reliability;
+mod queues;
+mod replay;
+mod sack;
+mod shutdown;
+mod stream_reset;
+mod support;
+mod transfer;

@@ -1,0 +1,120 @@
+//! Bounds on what waits to be sent, and who is told when room returns.
+
+use crate::support::{Net, Path, Puppet, pattern};
+use plywood_sctp::{Config, Event, Ppid, SendError, SendOptions, StreamId};
+use std::time::Duration;
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.stream_queue_bytes = 50_000;
+    config.total_queue_bytes = 100_000;
+    config
+}
+
+fn fill(net: &mut Net, stream: u16) -> SendError {
+    loop {
+        let data = pattern(1, 5000);
+        if let Err(error) =
+            net.ends[0].send(net.now, StreamId(stream), Ppid(53), data, SendOptions::default())
+        {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn a_full_stream_is_refused_with_its_limit_and_told_when_room_returns() {
+    let mut net = Net::connected(1, Path::default(), |_| config());
+    assert_eq!(fill(&mut net, 0), SendError::QueueFull { limit: 50_000, stream: true });
+    net.run_for(Duration::from_secs(2));
+    assert_eq!(
+        net.events[0],
+        [Event::SendReady { stream: StreamId(0) }, Event::BufferedAmountLow { stream: StreamId(0) }]
+    );
+}
+
+#[test]
+fn all_streams_that_were_refused_for_the_total_are_told() {
+    let mut net = Net::connected(2, Path::default(), |_| config());
+    let mut refused = Vec::new();
+    for stream in 0..5 {
+        let error = fill(&mut net, stream);
+        if error == (SendError::QueueFull { limit: 100_000, stream: false }) {
+            refused.push(stream);
+        }
+    }
+    assert!(refused.len() >= 3);
+    net.run_for(Duration::from_secs(5));
+    for stream in 0..5 {
+        let ready = Event::SendReady { stream: StreamId(stream) };
+        assert_eq!(net.events[0].iter().filter(|event| **event == ready).count(), 1, "stream {stream}");
+    }
+}
+
+#[test]
+fn many_tiny_messages_are_bounded_too() {
+    let mut puppet = Puppet::connected(config());
+    let mut count = 0;
+    while puppet
+        .under_test
+        .send(puppet.now, StreamId(0), Ppid(53), "x".into(), SendOptions::default())
+        .is_ok()
+    {
+        count += 1;
+    }
+    assert!(count < 1000);
+}
+
+#[test]
+fn a_message_larger_than_a_queue_is_taken_if_the_queue_is_empty() {
+    let mut net = Net::connected(3, Path::default(), |_| config());
+    net.send(0, 0, pattern(1, 200_000));
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.messages[1].len(), 1);
+}
+
+#[test]
+fn wrong_use_is_a_typed_error() {
+    let mut limited = config();
+    limited.max_message_bytes = 1000;
+    let mut puppet = Puppet::connected(limited);
+    let mut send = |stream: u16, size: usize| {
+        puppet.under_test.send(
+            puppet.now,
+            StreamId(stream),
+            Ppid(53),
+            vec![1; size].into(),
+            SendOptions::default(),
+        )
+    };
+    assert_eq!(send(0, 0), Err(SendError::Empty));
+    assert_eq!(send(0, 1001), Err(SendError::TooLarge { limit: 1000 }));
+    assert_eq!(send(100, 1), Err(SendError::InvalidStream { streams: 100 }));
+    assert_eq!(send(65535, 1), Err(SendError::InvalidStream { streams: 100 }));
+}
+
+#[test]
+fn the_buffered_amount_counts_what_was_not_sent() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet.under_test.set_buffered_amount_low_threshold(StreamId(1), 100_000);
+    puppet
+        .under_test
+        .send(puppet.now, StreamId(1), Ppid(53), pattern(1, 100_500), SendOptions::default())
+        .unwrap();
+    assert_eq!(puppet.under_test.buffered_amount(StreamId(1)), 100_500);
+    assert!(puppet.poll().is_some());
+    assert_eq!(puppet.under_test.buffered_amount(StreamId(1)), 100_500 - 1172);
+    assert_eq!(puppet.under_test.poll_event(), Some(Event::BufferedAmountLow { stream: StreamId(1) }));
+}
+
+#[test]
+fn no_stream_starves_behind_a_busy_one() {
+    let mut net = Net::connected(4, Path::default(), |_| Config::default());
+    for number in 0..100 {
+        net.send(0, 0, pattern(number, 10_000));
+    }
+    net.send(0, 1, "small");
+    net.run_for(Duration::from_millis(50));
+    assert!(net.messages[1].iter().any(|message| message.data == "small"));
+    assert!(net.messages[1].len() < 20);
+}
