@@ -1,6 +1,5 @@
 //! The handshake of 1.3 between two of our own ends.
 #![cfg(feature = "rustcrypto")]
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
@@ -44,7 +43,7 @@ fn client_and_server_connect_in_one_and_a_half_round_trips() {
             suite: CipherSuite::TLS_AES_128_GCM_SHA256,
             group: NamedGroup::X25519_MLKEM768,
         };
-        assert_eq!(pair.client.events, [connected.clone()]);
+        assert_eq!(pair.client.events, std::slice::from_ref(&connected));
         assert_eq!(pair.server.events, [connected]);
         assert_eq!(pair.client.connection.peer_certificate(), Some(support::B_CERTIFICATE));
         assert_eq!(pair.server.connection.peer_certificate(), Some(support::A_CERTIFICATE));

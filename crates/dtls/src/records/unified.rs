@@ -16,7 +16,7 @@
 //!
 //! We write the form above, as browsers do; all forms are read. The full number is the one nearest to what is
 //! expected next.
-//! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls.md, "Records of 1.3".
+//! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls13.md, "Records".
 
 use super::{
     OpenedRecord, Protection, ReadEpoch, RecordMark, RecordNumber, Records, ReplayWindow, Unopened,
