@@ -11,7 +11,10 @@ use crate::provider::rustcrypto;
 use crate::records::RecordNumber;
 use crate::version::Versions;
 use crate::wire::ack::Ack;
-use crate::wire::{HandshakeHeader, HandshakeType};
+use crate::wire::{
+    ClientHello, Extension, ExtensionType, Extensions, HandshakeHeader, HandshakeType, ProtocolVersion,
+    ServerHello,
+};
 
 const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/a.cert.der");
 const KEY: &[u8] = include_bytes!("../../tests/data/a.key.der");
@@ -443,4 +446,188 @@ fn a_finished_with_another_mac_is_refused() {
     client.engine.records.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
     handle(&mut server, now(), out);
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::FinishedMismatch)));
+}
+
+/// A whole handshake message in one record in the clear.
+fn in_the_clear(kind: HandshakeType, message_seq: u16, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = Vec::new();
+    write(&mut body);
+    let message = message(kind, message_seq, &body);
+    let [high, low] = u16::try_from(message.len()).unwrap().to_be_bytes();
+    let number = u8::try_from(message_seq).unwrap();
+    let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, number, high, low];
+    record.extend_from_slice(&message);
+    record
+}
+
+fn share() -> crate::wire::extension13::KeyShareEntry<'static> {
+    crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[9; 32] }
+}
+
+/// A ServerHello as it should be, to be spoiled.
+fn server_hello() -> ServerHello {
+    let mut extensions = Extensions::new();
+    extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    extensions.push(Extension::server_key_share(&share()));
+    ServerHello {
+        legacy_version: ProtocolVersion::DTLS_1_2,
+        random: [5; 32],
+        session_id: vec![],
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        compression_method: 0,
+        extensions,
+    }
+}
+
+fn retry_request() -> ServerHello {
+    let mut hello = ServerHello { random: crate::wire::hello_retry_request::RANDOM, ..server_hello() };
+    hello.extensions.push(Extension::retry_group(NamedGroup::SECP256R1));
+    hello
+}
+
+/// How a client ends that is told this.
+fn client_told(answers: &[ServerHello]) -> Option<HandshakeError> {
+    let mut client = connection(Role::Client);
+    client.start(now());
+    for (message_seq, answer) in (0..).zip(answers) {
+        let record = in_the_clear(HandshakeType::SERVER_HELLO, message_seq, |out| answer.encode(out));
+        handle(&mut client, now(), record);
+    }
+    match closed(&mut client) {
+        Some(CloseReason::Handshake(error)) => Some(error),
+        None => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_server_hello_that_breaks_a_rule_is_refused_by_name() {
+    assert_eq!(client_told(&[server_hello()]), None, "as it should be");
+    let spoiled = |spoil: fn(&mut ServerHello)| {
+        let mut hello = server_hello();
+        spoil(&mut hello);
+        client_told(&[hello]).unwrap()
+    };
+    assert_eq!(
+        spoiled(|hello| hello.session_id = vec![1]),
+        HandshakeError::LegacyFieldNotEmpty(HandshakeType::SERVER_HELLO)
+    );
+    assert_eq!(spoiled(|hello| hello.compression_method = 1), HandshakeError::CompressionNotNull);
+    let of_1_2 = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    assert_eq!(
+        spoiled(|hello| hello.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+        HandshakeError::SuiteNotOffered(of_1_2)
+    );
+    let group = spoiled(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::SECP256R1, share: &[4; 65] };
+        hello.extensions.push(Extension::server_key_share(&entry));
+    });
+    assert_eq!(group, HandshakeError::GroupNotOffered(NamedGroup::SECP256R1));
+    let zero = spoiled(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[0; 32] };
+        hello.extensions.push(Extension::server_key_share(&entry));
+    });
+    assert_eq!(zero, HandshakeError::BadKeyShare(NamedGroup::X25519));
+    let cookie = spoiled(|hello| hello.extensions.push(Extension::cookie(&[1])));
+    assert_eq!(cookie, HandshakeError::BadExtension(ExtensionType::COOKIE));
+    let unsolicited = spoiled(|hello| hello.extensions.push(Extension::empty(ExtensionType(0x7777))));
+    assert_eq!(unsolicited, HandshakeError::UnsolicitedExtension(ExtensionType(0x7777)));
+    let missing = spoiled(|hello| {
+        hello.extensions = Extensions::new();
+        hello.extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    });
+    assert_eq!(missing, HandshakeError::MissingExtension(ExtensionType::KEY_SHARE));
+}
+
+#[test]
+fn a_hello_retry_request_must_ask_for_something_new_and_comes_once() {
+    assert_eq!(client_told(&[retry_request()]), None, "as it should be");
+    assert_eq!(client_told(&[retry_request(), retry_request()]), Some(HandshakeError::SecondRetry));
+    let with_group = |group| {
+        let mut hello = retry_request();
+        hello.extensions.push(Extension::retry_group(group));
+        client_told(&[hello])
+    };
+    assert_eq!(with_group(NamedGroup::X25519_MLKEM768), Some(HandshakeError::PointlessRetry));
+    assert_eq!(with_group(NamedGroup::X25519), Some(HandshakeError::PointlessRetry));
+    let unknown = NamedGroup::SECP521R1;
+    assert_eq!(with_group(unknown), Some(HandshakeError::GroupNotOffered(unknown)));
+    let mut empty = retry_request();
+    empty.extensions = Extensions::new();
+    empty.extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    assert_eq!(client_told(&[empty]), Some(HandshakeError::PointlessRetry));
+    // Another suite, or another group, than the request named.
+    let mut other = server_hello();
+    other.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384;
+    assert_eq!(client_told(&[retry_request(), other]), Some(HandshakeError::RetryIgnored));
+    assert_eq!(client_told(&[retry_request(), server_hello()]), Some(HandshakeError::RetryIgnored));
+}
+
+#[test]
+fn a_server_that_knows_1_3_and_chooses_1_2_gives_itself_away() {
+    let mut client = connection(Role::Client);
+    client.engine.config.versions = Versions::default();
+    client.start(now());
+    let mut hello = server_hello();
+    hello.extensions = Extensions::new();
+    hello.extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
+    hello.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    Versions::default().mark_downgrade(&mut hello.random);
+    let record = in_the_clear(HandshakeType::SERVER_HELLO, 0, |out| hello.encode(out));
+    handle(&mut client, now(), record);
+    assert_eq!(closed(&mut client), Some(CloseReason::Handshake(HandshakeError::Downgraded)));
+}
+
+/// How a server ends that is told this in place of our own client's hello.
+fn server_told(spoil: impl FnOnce(&mut ClientHello)) -> HandshakeError {
+    let mut client = connection(Role::Client);
+    let (mut hello, _) = crate::hello::client_hello(&mut client.engine).unwrap();
+    spoil(&mut hello);
+    let mut server = connection(Role::Server);
+    handle(&mut server, now(), in_the_clear(HandshakeType::CLIENT_HELLO, 0, |out| hello.encode(out)));
+    match closed(&mut server) {
+        Some(CloseReason::Handshake(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_client_hello_that_breaks_a_rule_is_refused_by_name() {
+    let without = |kind: ExtensionType| {
+        server_told(|hello| {
+            let mut kept = Extensions::new();
+            hello
+                .extensions
+                .iter()
+                .filter(|extension| extension.extension_type != kind)
+                .for_each(|extension| kept.push(extension.clone()));
+            hello.extensions = kept;
+        })
+    };
+    for kind in
+        [ExtensionType::KEY_SHARE, ExtensionType::SUPPORTED_GROUPS, ExtensionType::SIGNATURE_ALGORITHMS]
+    {
+        let error = without(kind);
+        assert_eq!(error, HandshakeError::MissingExtension(kind));
+        assert_eq!(error.alert(), AlertDescription::MISSING_EXTENSION);
+    }
+    assert_eq!(
+        server_told(|hello| hello.cookie = vec![1]),
+        HandshakeError::LegacyFieldNotEmpty(HandshakeType::CLIENT_HELLO)
+    );
+    assert_eq!(
+        server_told(|hello| hello.compression_methods = vec![0, 1]),
+        HandshakeError::CompressionNotNull
+    );
+    let suites = server_told(|hello| hello.cipher_suites = vec![CipherSuite(0x1304)]);
+    assert_eq!(suites, HandshakeError::NoCommonCipherSuite);
+    let stray = server_told(|hello| {
+        hello.extensions.push(Extension::supported_groups(&[NamedGroup::SECP256R1]));
+    });
+    assert_eq!(stray, HandshakeError::GroupNotOffered(NamedGroup::X25519_MLKEM768));
+    let short = server_told(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[9; 31] };
+        hello.extensions.push(Extension::client_key_shares(&[entry]));
+    });
+    assert_eq!(short, HandshakeError::BadKeyShare(NamedGroup::X25519));
 }
