@@ -1,5 +1,5 @@
 //! What only a peer of 1.3 with the keys can do wrong, and what nobody without them can do.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
 
