@@ -110,7 +110,7 @@ pub enum Discard {
     PlaintextApplicationData,
     /// A handshake fragment that cannot be read.
     MalformedFragment,
-    /// Fragments of one message that disagree; the newest is kept.
+    /// Fragments of one message that disagree; two versions are kept, and the first to be whole counts.
     ConflictingFragments,
     /// A fragment of a message beyond what we buffer.
     FragmentTooFarAhead,
