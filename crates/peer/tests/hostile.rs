@@ -43,8 +43,9 @@ fn attacker(
         }
         // From the true source address: the attacker can spoof it.
         network.send(now, attack.from, attack.to, &forged);
-        // And sent back to whoever said it.
-        if below(&mut rng, 4) == 0 {
+        // And sent back to whoever said it; but not a plaintext handshake message: one that is complete, and wrong,
+        // from the validated pair, is the one thing that may end a handshake (docs/architecture.md, "Laws").
+        if attack.bytes[0] != 22 && below(&mut rng, 4) == 0 {
             network.send(now, attack.to, attack.from, attack.bytes);
         }
     })
