@@ -187,17 +187,23 @@ impl Association {
     }
 
     /// Ports, tag and checksum (RFC 9260 §6.8, §8.5), cheapest first.
-    fn check<'a>(&self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
-        if self.ended {
-            return Err(Discard::Closed);
-        }
-        let parsed = Packet::parse(packet).map_err(Discard::Malformed)?;
+    fn check<'a>(&mut self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
+        let ended = self.ended;
+        let broken = |error| if ended { Discard::Closed } else { Discard::Malformed(error) };
+        let parsed = Packet::parse(packet).map_err(broken)?;
         let header = &parsed.header;
         if header.source_port != self.config.remote_port || header.destination_port != self.config.local_port
         {
             return Err(Discard::WrongPorts);
         }
-        let first = parsed.chunks().next().ok_or(Discard::Malformed(ParseError::NoChunk))?;
+        let first = parsed.chunks().next().ok_or(broken(ParseError::NoChunk))?;
+        let begins = matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
+        if self.ended || (self.state == State::Closed && !begins) {
+            if checksum::is_valid(packet) {
+                self.answer_out_of_the_blue(&parsed, &first);
+            }
+            return Err(Discard::Closed);
+        }
         self.check_tag(&parsed, &first)?;
         let zero_is_fine =
             self.config.zero_checksum && !matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
@@ -221,6 +227,10 @@ impl Association {
                 let alone = packet.chunks().nth(1).is_none();
                 if tag == 0 && alone { Ok(()) } else { Err(Discard::MisplacedInit) }
             }
+            // §6.10: nor may these have company.
+            ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if packet.chunks().nth(1).is_some() => {
+                Err(Discard::MisplacedInit)
+            }
             // B and C: with the T bit the tag is the peer's, and only then.
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
@@ -237,11 +247,15 @@ impl Association {
     fn process(&mut self, now: Instant, packet: &Packet<'_>) -> Result<(), Discard> {
         let mut result = Ok(());
         let mut data = false;
-        for chunk in packet.chunks() {
+        for (place, chunk) in packet.chunks().enumerate() {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
-                    data = true;
-                    self.on_data(now, &chunk)
+                    let outcome = self.on_data(now, &chunk);
+                    data |= outcome != Err(Discard::Unexpected);
+                    outcome
+                }
+                ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if place > 0 => {
+                    Err(Discard::MisplacedInit)
                 }
                 ChunkType::SACK => self.on_sack(now, &chunk),
                 kind => self.process_control(now, kind, &chunk, packet.header.verification_tag),

@@ -156,7 +156,7 @@ impl Association {
             return Err(Discard::Unexpected);
         }
         let interleaved = chunk.kind == ChunkType::I_FORWARD_TSN;
-        if !self.capabilities.forward_tsn || (interleaved && !self.capabilities.interleaving) {
+        if !self.capabilities.forward_tsn || (interleaved && !self.config.interleaving) {
             // RFC 3758 §3.3.1: as if we had never heard of it.
             self.control.report_unknown_chunk(chunk.whole);
             return Err(Discard::UnknownChunk);
@@ -169,17 +169,7 @@ impl Association {
             );
             return Err(Discard::Unexpected);
         }
-        let forward = match ForwardTsn::parse(chunk) {
-            Ok(forward) => forward,
-            Err(error) => {
-                self.abort_for(
-                    Violation::ForwardTsn,
-                    CauseCode::PROTOCOL_VIOLATION,
-                    b"FORWARD-TSN cut short",
-                );
-                return Err(Discard::MalformedChunk(error));
-            }
-        };
+        let forward = ForwardTsn::parse(chunk).map_err(Discard::MalformedChunk)?;
         let cumulative = self.tracker.cumulative();
         let new = unwrap_near(cumulative, forward.new_cumulative_tsn);
         // RFC 3758 §3.6: an old one is answered with a SACK, for ours was lost.

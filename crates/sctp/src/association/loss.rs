@@ -243,6 +243,10 @@ impl Association {
         let window = self.reordering_window();
         let mut lost_bytes = 0;
         let mut first_sent = None;
+        let by_count = !self.config.time_based_loss_detection;
+        if by_count && self.recovery.until.is_none() && self.outstanding.gap_acked < DUPLICATE_THRESHOLD {
+            return None;
+        }
         while let Some((index, sent_at, packet)) = self.outstanding.oldest() {
             if packet >= newest {
                 break;
@@ -278,7 +282,7 @@ impl Association {
 
     /// RFC 8985 §7.2: two round trips after the last transmission, if that is before T3-rtx.
     pub(super) fn schedule_probe(&mut self, now: Instant) {
-        let Some(srtt) = self.rto.srtt() else { return };
+        let Some(srtt) = self.rto.srtt().filter(|_| self.config.time_based_loss_detection) else { return };
         if self.recovery.probing || self.recovery.until.is_some() || self.outstanding.in_flight() == 0 {
             self.timers.stop(Timer::TailLossProbe);
             return;

@@ -434,13 +434,13 @@ impl Association {
             {
                 break;
             }
-            let Some(begun) = self.begin(now, id, room - header) else { continue };
+            if self.must_wait(id, room - header, written) {
+                break;
+            }
+            let Some(begun) = self.begin(now, id) else { continue };
             let Begun { message: number, offset, fragment } = begun;
             let Some(message) = self.outstanding.message(number) else { break };
             let left = message.data.len() - offset;
-            if offset == 0 && written && message.is_partially_reliable() && self.fits_only_alone(left, room) {
-                break;
-            }
             let length = self.fragment_length(left, room - header, header, message);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
                 break;
@@ -476,10 +476,14 @@ impl Association {
         written
     }
 
-    /// A message that `room` would cut in two, and an empty packet would not: of two chunks either may be lost.
-    fn fits_only_alone(&self, left: usize, room: usize) -> bool {
-        let header = self.data_header_bytes();
-        left > room - header && left <= self.max_data_bytes.saturating_sub(header)
+    /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
+    /// time pass: the peer's window has no room, or (partial reliability: of two chunks either may be lost) `room`
+    /// would cut in two what an empty packet would not.
+    fn must_wait(&self, id: u16, room: usize, written: bool) -> bool {
+        let Some((length, partial)) = self.queues.front(id) else { return false };
+        let first = length.min(room);
+        let cut = length > room && length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        (first > self.peer_window() && !self.may_probe_window()) || (written && partial && cut)
     }
 
     /// §6.1 A: one packet may be on its way into a closed window.
@@ -521,7 +525,7 @@ impl Association {
     }
 
     /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
-    fn begin(&mut self, now: Instant, id: u16, room: usize) -> Option<Begun> {
+    fn begin(&mut self, now: Instant, id: u16) -> Option<Begun> {
         let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
         if let Some(begun) = begun {
             let expired = self
@@ -538,7 +542,6 @@ impl Association {
             self.drop_expired(id);
             return None;
         }
-        let _ = room;
         let Some(message) = self.queues.pop(id) else {
             self.queues.rotate();
             return None;

@@ -158,6 +158,14 @@ impl Queues {
         Some(message)
     }
 
+    /// Length of the message that `id` would begin next, and whether it may be given up; `None` in the middle of one.
+    #[inline]
+    pub(crate) fn front(&self, id: u16) -> Option<(usize, bool)> {
+        let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
+        let message = stream.queue.front()?;
+        Some((message.data.len(), message.max_retransmits.is_some() || message.expires.is_some()))
+    }
+
     /// The lifetime of the message that would be begun next.
     pub(crate) fn front_expires(&self, id: u16) -> Option<Instant> {
         self.streams.get(id)?.queue.front()?.expires
