@@ -20,6 +20,11 @@ pub(crate) fn of(scenario: &Scenario, steps: &[Step]) -> Config {
     config.early_packets = u64::MAX;
     config.bulk_packets = 2;
     config.heartbeat_interval = None;
+    // RFC 9260 §7.2.4 and §6.3: three missing reports, or T3-rtx.
+    config.time_based_loss_detection = false;
+    config.pacing = false;
+    // A window of one size: no updates while it is tuned.
+    config.initial_receive_window_bytes = config.receive_window_bytes;
     config.zero_checksum = false;
     config.interleaving = false;
     config.partial_reliability = scenario.setting("sysctl.pr_enable") != Some(0);
