@@ -17,8 +17,9 @@ use crate::{libtest, process, workspace};
 /// Longest time for one test binary; the simulations of `--full` take their time.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Tells the tests to take every seed instead of a sample.
-pub(crate) const FULL: &str = "PLYWOOD_FULL";
+/// Tells simulations how many seeds to take instead of a sample; and anything else to be thorough.
+const SEEDS: &str = "PLYWOOD_SEEDS";
+const FULL: &str = "PLYWOOD_FULL";
 
 /// A test binary, and what its tests are called in reports and in the ledger.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ pub(crate) fn run(binary: &Binary, full: bool) -> Result<Vec<Row>> {
     let mut command = std::process::Command::new(&binary.executable);
     command.current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder);
     if full {
-        command.env(FULL, "1");
+        command.env(FULL, "1").env(SEEDS, "1000");
     }
     let captured = process::capture(&mut command, LIMIT)?;
     let mut rows = rows(binary.suite, &binary.prefix, &captured.stdout);

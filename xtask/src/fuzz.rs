@@ -90,8 +90,8 @@ pub(crate) fn rows(only: Option<&str>, seconds: u64) -> Result<Vec<Row>> {
         targets.retain(|target| target == name);
         ensure!(!targets.is_empty(), "no fuzz target {name}; `cargo xtask fuzz --list` names them");
     }
+    let mut rows = unlisted(&targets, only)?;
     let programs = build(&targets)?;
-    let mut rows = Vec::new();
     for target in &targets {
         let row = run_target(&programs, target, seconds)?;
         let mark = if row.result == Outcome::Pass { &row.reason } else { "FOUND SOMETHING" };
@@ -109,6 +109,20 @@ fn targets() -> Result<Vec<String>> {
     let text = fs::read_to_string(folder().join("Cargo.toml")).context("fuzz/Cargo.toml")?;
     let manifest: Manifest = toml::from_str(&text)?;
     Ok(manifest.bin.into_iter().map(|bin| bin.name).collect())
+}
+
+/// A target that fuzz/Cargo.toml forgets would never run: a failure.
+fn unlisted(targets: &[String], only: Option<&str>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for entry in fs::read_dir(folder().join("fuzz_targets"))? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_target = path.extension().is_some_and(|extension| extension == "rs");
+        if only.is_none() && is_target && !targets.contains(&name) {
+            rows.push(Row::fail("fuzz", name, "it has no [[bin]] in fuzz/Cargo.toml"));
+        }
+    }
+    Ok(rows)
 }
 
 /// Compiles the targets; the folder with their programs.

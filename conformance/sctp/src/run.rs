@@ -68,7 +68,7 @@ pub(crate) fn run(scenario: &Scenario, steps: &[Step], config: Config) -> Result
             continue;
         }
         let Err(difference) = run.step(step) else { continue };
-        if run.ends_sooner(steps.last()) {
+        if run.ends_sooner(steps) {
             return Ok(());
         }
         if run.comes_after(step, steps.get(index + 1)) {
@@ -91,8 +91,9 @@ fn describe(kind: &Kind) -> String {
 
 impl Run {
     /// The scenario ends with an ABORT, and here it is: a violation may be found before the reference finds it.
-    fn ends_sooner(&mut self, last: Option<&Step>) -> bool {
-        let Some(Step { kind: Kind::Out(texts, false), .. }) = last else { return false };
+    fn ends_sooner(&mut self, steps: &[Step]) -> bool {
+        let last = steps.iter().rev().map(Step::texts).find(|texts| !texts.is_empty());
+        let Some(texts) = last else { return false };
         let Some((_, packet)) = self.sent.front().cloned() else { return false };
         packet.chunks.iter().any(|chunk| chunk.kind == 6)
             && texts.iter().any(|text| self.matches(text, &packet).is_ok())
@@ -200,7 +201,12 @@ impl Run {
         let mut chunks = Vec::new();
         let mut is_init = false;
         match text::parse(text).map_err(|error| error.to_string())? {
-            PacketText::Raw(bytes) => chunks = bytes,
+            PacketText::Raw(bytes) => {
+                if bytes.first() == Some(&1) {
+                    self.symbols.note_init(bytes.get(4..).unwrap_or_default());
+                }
+                chunks = bytes;
+            }
             PacketText::Chunks(nodes) => {
                 is_init = nodes[0].name == "INIT";
                 for node in &nodes {

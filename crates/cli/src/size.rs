@@ -8,7 +8,8 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| format!("`{text}` does not begin with a number of bytes"))?;
+    let number: u64 =
+        number.parse().map_err(|_| format!("`{text}` does not begin with a number of bytes"))?;
     let unit = unit.trim().to_ascii_lowercase();
     let shift = match unit.trim_end_matches('b').trim_end_matches('i') {
         "" => 0,

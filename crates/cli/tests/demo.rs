@@ -71,6 +71,20 @@ fn lab_tells_its_scenarios_and_replays_by_seed() {
 }
 
 #[test]
+fn inspect_names_the_bytes_of_a_packet() {
+    let request = "00 01 00 00 21 12 a4 42 01 02 03 04 05 06 07 08 09 0a 0b 0c";
+    let words = run(&["inspect", request]);
+    assert!(words.status.success(), "{}", String::from_utf8_lossy(&words.stderr));
+    assert!(String::from_utf8(words.stdout).unwrap().contains("Binding request"));
+    let tree: Value = serde_json::from_slice(&run(&["inspect", request, "--json"]).stdout).unwrap();
+    assert_eq!(tree["range"], serde_json::json!([0, 20]));
+    assert_eq!(tree["children"][0]["value"], "Binding request");
+    let open = "03 00 00 00 00 00 00 00 00 01 00 00 78"; // DCEP OPEN, label x
+    let words = run(&["inspect", "--as", "dcep", open]);
+    assert!(String::from_utf8(words.stdout).unwrap().contains("RFC 8832"));
+}
+
+#[test]
 fn inspect_refuses_what_is_no_packet() {
     for (input, words) in [("xyz", "hex"), ("", "no packet")] {
         let output = run(&["inspect", input]);

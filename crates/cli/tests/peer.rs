@@ -23,9 +23,7 @@ fn carry(left: &mut Process, right: &mut Process, mut done: impl FnMut(&Process,
     let begun = std::time::Instant::now();
     while !done(left, right) {
         assert!(begun.elapsed() < support::PATIENCE, "left {:#?}\nright {:#?}", left.seen, right.seen);
-        for (from, to) in [(&mut *left, &mut *right)] {
-            relay(from, to);
-        }
+        relay(left, right);
         relay(right, left);
     }
 }
@@ -61,7 +59,9 @@ fn two_processes_connect_echo_and_close() {
     left.command(&json!({ "type": "send", "ch": "c1", "kind": "text", "text": "\u{0}\u{10FFFF}" }));
     left.command(&json!({ "type": "send", "ch": "c1", "kind": "binary", "hex": "" }));
     left.command(&json!({ "type": "send", "ch": "c1", "kind": "binary", "size": 3000, "seed": 42 }));
-    left.command(&json!({ "type": "send", "ch": "c1", "kind": "binary", "size": 262_144, "seed": 1, "count": 3 }));
+    left.command(
+        &json!({ "type": "send", "ch": "c1", "kind": "binary", "size": 262_144, "seed": 1, "count": 3 }),
+    );
     carry(&mut left, &mut right, |left, _| count(left, |line| line["type"] == "message") == 6);
 
     // The description first, then its candidates, then their end.
@@ -117,7 +117,9 @@ fn sinks_count_and_hash_what_is_generated() {
     carry(&mut left, &mut right, |left, right| has(left, "open") && has(right, "open"));
     right.command(&json!({ "type": "sink", "ch": "r1", "count": 200 }));
     assert_eq!(right.wait("sink-ready")["ch"], "r1");
-    left.command(&json!({ "type": "send", "ch": "bulk", "kind": "text", "size": 65_536, "count": 200, "seed": 9 }));
+    left.command(
+        &json!({ "type": "send", "ch": "bulk", "kind": "text", "size": 65_536, "count": 200, "seed": 9 }),
+    );
     let (sent, received) = (left.wait("sent"), right.wait("sink-done"));
     assert_eq!(received["count"], 200);
     assert_eq!(received["bytes"], 200 * 65_536);
@@ -174,7 +176,11 @@ fn lines_that_cannot_be_used_are_answered_with_line_and_reason() {
         (r#"{"type":"candidate","candidate":"candidate:oops"}"#, "candidate", ""),
         (r#"{"type":"answer","sdp":""}"#, "answer", ""),
         (r#"{"type":"open-channel","ch":"a","negotiated":true}"#, "open-channel", "id"),
-        (r#"{"type":"open-channel","ch":"a","maxRetransmits":1,"maxPacketLifeTime":1}"#, "open-channel", "exclude"),
+        (
+            r#"{"type":"open-channel","ch":"a","maxRetransmits":1,"maxPacketLifeTime":1}"#,
+            "open-channel",
+            "exclude",
+        ),
     ];
     for (number, (line, place, reason)) in (1..).zip(bad) {
         peer.write(line);
@@ -198,8 +204,18 @@ fn lines_that_cannot_be_used_are_answered_with_line_and_reason() {
 fn flags_are_those_of_the_contract() {
     assert_eq!(run(&["peer", "--unknown"]).status.code(), Some(2));
     let mut peer = Process::start(&[
-        "peer", "--echo", "--bind", "127.0.0.1", "--mdns", "--loopback", "--opt", "unknown=1", "--opt", "dtls=12",
-        "--ice-server", "stun:127.0.0.1:3478",
+        "peer",
+        "--echo",
+        "--bind",
+        "127.0.0.1",
+        "--mdns",
+        "--loopback",
+        "--opt",
+        "unknown=1",
+        "--opt",
+        "dtls=12",
+        "--ice-server",
+        "stun:127.0.0.1:3478",
     ]);
     assert_eq!(peer.wait("ready")["impl"], "plywood");
     assert_eq!(peer.end(), Some(0));

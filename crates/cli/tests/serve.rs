@@ -54,7 +54,9 @@ fn foreign_hosts_and_origins_are_refused() {
     let port = address.rsplit(':').next().unwrap();
     let foreign = format!("GET / HTTP/1.1\r\nHost: rebound.example:{port}");
     assert_eq!(request(&address, &foreign, "").0, 421);
-    let other_site = format!("POST /api/offer HTTP/1.1\r\nHost: {address}\r\nOrigin: http://other.example\r\nContent-Type: application/json");
+    let other_site = format!(
+        "POST /api/offer HTTP/1.1\r\nHost: {address}\r\nOrigin: http://other.example\r\nContent-Type: application/json"
+    );
     assert_eq!(request(&address, &other_site, "{}").0, 403);
     let websocket = format!(
         "GET /api/ws HTTP/1.1\r\nHost: {address}\r\nOrigin: http://other.example\r\nUpgrade: websocket\r\n\

@@ -246,7 +246,7 @@ function startStats() {
     });
     const end = (id) => {
       const candidate = stats.get(id);
-      return candidate ? `${candidate.address ?? "hidden"}:${candidate.port} ${candidate.candidateType}` : "-";
+      return candidate ? `${candidate.address || "hidden"}:${candidate.port} ${candidate.candidateType}` : "-";
     };
     if (pair) {
       $("fact-local").textContent = end(pair.localCandidateId);

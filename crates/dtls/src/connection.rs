@@ -25,6 +25,7 @@ use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
 use crate::records::RecordMark;
 use crate::stats::Stats;
+use crate::transcript::Transcript;
 use crate::version::Version;
 use crate::wire::codes::{CipherSuite, NamedGroup};
 use crate::wire::{Alert, AlertDescription, ContentType};
@@ -130,6 +131,7 @@ impl Connection {
             self.engine.give_up_at = None;
             self.engine.timer.stop();
             self.engine.reassembly.clear();
+            self.engine.transcript = Transcript::default();
             // Whatever is not encrypted from now on is not from the peer.
             self.engine.records.drop_read_epochs_before(1);
             let (suite, group) = (established.suite, established.group);

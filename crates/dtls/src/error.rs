@@ -243,7 +243,7 @@ pub enum HandshakeError {
     CompressionNotNull,
     /// The peer does not list uncompressed points.
     NoUncompressedPoints,
-    /// The peer lacks extended master secret, which we require (RFC 7627 §5.3).
+    /// The peer lacks extended master secret, which we require (RFC 7627 §5.2).
     NoExtendedMasterSecret,
     /// A `renegotiation_info` that is not that of a first handshake (RFC 5746 §3.4, §3.6).
     BadRenegotiationInfo,
@@ -352,7 +352,7 @@ impl HandshakeError {
             Self::NoCommonGroup | Self::GroupNotOffered(_) => "RFC 8422 §5.1.1",
             Self::NoUncompressedPoints => "RFC 8422 §5.1.2",
             Self::NoCommonSignatureScheme | Self::SchemeNotOffered(_) => "RFC 5246 §7.4.1.4.1",
-            Self::NoExtendedMasterSecret => "RFC 7627 §5.3",
+            Self::NoExtendedMasterSecret => "RFC 7627 §5.2",
             Self::BadRenegotiationInfo => "RFC 5746 §3.4",
             Self::UnsolicitedExtension(_) | Self::BadExtension(_) => "RFC 5246 §7.4.1.4",
             Self::NoCertificate => "RFC 5246 §7.4.6",

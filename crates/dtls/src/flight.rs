@@ -140,10 +140,11 @@ impl Flight {
             }
             Content::Handshake { message_type, message_seq, body } => {
                 let rest = body.len() - self.offset;
-                let budget = room.saturating_sub(overhead + HandshakeHeader::LENGTH);
-                if !first && budget < rest.min(SMALLEST_FRAGMENT) {
+                let headers = overhead + HandshakeHeader::LENGTH;
+                if !first && room < headers + rest.min(SMALLEST_FRAGMENT) {
                     return Ok(false);
                 }
+                let budget = room.saturating_sub(headers);
                 let count = rest.min(budget.max(1));
                 let mark = records.begin(item.epoch, out)?;
                 out.put_slice(
@@ -280,6 +281,14 @@ mod tests {
         let sent = datagrams(&mut flight, &mut records, 1200);
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].len(), 3 * 25 + 30);
+    }
+
+    #[test]
+    fn the_headers_of_an_empty_message_count_too() {
+        // 11 bytes and their headers fill 36 of 60: the 25 of an empty message do not fit behind them.
+        let (mut flight, mut records) = (flight(&[11, 0]), Records::new());
+        let sizes: Vec<_> = datagrams(&mut flight, &mut records, 60).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [36, 25]);
     }
 
     #[test]

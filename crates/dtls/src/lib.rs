@@ -21,6 +21,54 @@
 //! | `dtls12`, `dtls13` | the handshakes, in flight order | RFC 5246 §7.3, RFC 9147 §5 |
 //! | [`provider`], [`identity`], [`fingerprint`] | primitives, certificates | RFC 8122 |
 //!
+//! # The loop
+//!
+//! Two connections in one process; the network is a pair of vectors.
+//!
+//! ```
+//! # #[cfg(feature = "rustcrypto")] {
+//! use plywood_dtls::{Config, Connection, Identity, Role, provider};
+//!
+//! let provider = provider::rustcrypto();
+//! # let certificate = include_bytes!("../tests/data/a.cert.der");
+//! # let key = include_bytes!("../tests/data/a.key.der");
+//! let identity = Identity::from_der(&*provider, certificate, key).unwrap().into_shared();
+//! let known = vec![identity.fingerprint().clone()]; // both have the same certificate here
+//! # #[allow(clippy::disallowed_methods, reason = "the example stands where the driver would")]
+//! let now = std::time::Instant::now();
+//! let config = |role| Config::new(role, identity.clone(), provider.clone(), known.clone());
+//! let mut client = Connection::new(config(Role::Client), [1; 32], now);
+//! let mut server = Connection::new(config(Role::Server), [2; 32], now);
+//!
+//! /// Takes the datagrams of one side to the other; a datagram may hold several records.
+//! fn carry(from: &mut Connection, to: &mut Connection, now: std::time::Instant) {
+//!     let mut datagram = Vec::new();
+//!     while let Some(length) = from.poll_transmit(now, &mut datagram) {
+//!         let mut at = 0;
+//!         while at < length {
+//!             at = match to.open_record(now, &mut datagram, at) {
+//!                 Ok(opened) => opened.next,          // opened.plaintext: application data, in place
+//!                 Err(discarded) => discarded.next,   // counted; its neighbours may still be good
+//!             };
+//!         }
+//!         datagram.clear();
+//!     }
+//! }
+//! client.start(now);
+//! while !(client.is_connected() && server.is_connected()) {
+//!     carry(&mut client, &mut server, now);
+//!     carry(&mut server, &mut client, now);
+//! }
+//!
+//! let mut datagram = Vec::new();
+//! let mark = client.begin_record(&mut datagram).unwrap(); // the header is reserved
+//! datagram.extend_from_slice(b"hello");                   // the payload is written behind it
+//! client.finish_record(&mut datagram, mark).unwrap();     // and sealed where it stands
+//! let opened = server.open_record(now, &mut datagram, 0).unwrap();
+//! assert_eq!(&datagram[opened.plaintext.unwrap()], b"hello");
+//! # }
+//! ```
+//!
 //! More: docs/dtls.md.
 
 pub mod fingerprint;

@@ -1,6 +1,6 @@
 //! Hellos: fragmented, of browsers, with cookies, and damaged.
 #![cfg(feature = "rustcrypto")]
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod support;
 

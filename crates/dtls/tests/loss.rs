@@ -1,5 +1,6 @@
 //! Handshakes over networks that lose, repeat and reorder (RFC 6347 §4.2.4).
 #![cfg(feature = "rustcrypto")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod support;
 

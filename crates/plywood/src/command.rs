@@ -19,7 +19,11 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Send { id: ChannelId, kind: Kind, data: Bytes },
+    Send {
+        id: ChannelId,
+        kind: Kind,
+        data: Bytes,
+    },
     Consumed,
     CreateOffer(Answer<String>),
     CreateAnswer(Answer<String>),

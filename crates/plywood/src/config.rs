@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::certificate::Certificate;
-use crate::peer::plies::dtls::Versions;
 use crate::peer::TraceSink;
+use crate::peer::plies::dtls::Versions;
 
 /// What the application may choose about a [`PeerConnection`](crate::PeerConnection).
 ///

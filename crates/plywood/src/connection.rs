@@ -61,8 +61,7 @@ impl PeerConnection {
         let start = now();
         let mut peer = make_peer(config, start)?;
         peer.set_trace(trace);
-        let addresses =
-            interfaces::addresses(&config.bind, config.loopback).map_err(NewError::Interfaces)?;
+        let addresses = interfaces::addresses(&config.bind, config.loopback).map_err(NewError::Interfaces)?;
         let sockets = Sockets::bind(&addresses)?;
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (events, event_queue) = mpsc::channel(PeerEvent::MAX_WAITING);
@@ -144,7 +143,11 @@ impl PeerConnection {
     ///
     /// # Errors
     /// [`Error::TwoReliabilities`], [`Error::NegotiatedWithoutId`], [`Error::Channel`], [`Error::Closed`].
-    pub async fn create_data_channel(&self, label: &str, init: DataChannelInit) -> Result<DataChannel, Error> {
+    pub async fn create_data_channel(
+        &self,
+        label: &str,
+        init: DataChannelInit,
+    ) -> Result<DataChannel, Error> {
         let reliability = match (init.max_retransmits, init.max_packet_life_time) {
             (None, None) => Reliability::Reliable,
             (Some(count), None) => Reliability::MaxRetransmits(u32::from(count)),
@@ -222,7 +225,10 @@ impl PeerConnection {
         }
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command) -> Result<T, Error> {
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         self.inner.commands.send(command(answer)).map_err(|_| Error::Closed)?;
         answered.await.map_err(|_| Error::Closed)?

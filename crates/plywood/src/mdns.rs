@@ -114,7 +114,8 @@ async fn query(host: &str) -> Vec<IpAddr> {
             Ok(HostnameResolutionEvent::AddressesFound(_, found)) => {
                 addresses.extend(found.iter().map(mdns_sd::ScopedIp::to_ip_addr).take(MAX_ADDRESSES));
             }
-            Ok(HostnameResolutionEvent::SearchTimeout(_) | HostnameResolutionEvent::SearchStopped(_)) | Err(_) => {
+            Ok(HostnameResolutionEvent::SearchTimeout(_) | HostnameResolutionEvent::SearchStopped(_))
+            | Err(_) => {
                 break;
             }
             Ok(_) => {}

@@ -72,7 +72,7 @@ impl LocalSocket {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
-        raise_buffers(SockRef::from(&socket));
+        raise_buffers(&SockRef::from(&socket));
         socket.bind(&address.into())?;
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
@@ -128,7 +128,11 @@ impl LocalSocket {
         true
     }
 
-    fn receive_into(&self, buffer: &mut [u8], handle: &mut impl FnMut(SocketAddr, &mut [u8])) -> io::Result<()> {
+    fn receive_into(
+        &self,
+        buffer: &mut [u8],
+        handle: &mut impl FnMut(SocketAddr, &mut [u8]),
+    ) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); SLOTS];
         let count = {
             let mut slots = buffer.chunks_mut(SLOT_BYTES);
@@ -161,7 +165,7 @@ impl LocalSocket {
     }
 }
 
-fn raise_buffers(socket: SockRef<'_>) {
+fn raise_buffers(socket: &SockRef<'_>) {
     // Refusals are as good as caps: what counts is what is read back.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);

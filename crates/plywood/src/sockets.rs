@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use crate::error::NewError;
 use crate::peer::{LocalId, Transmit};
@@ -110,8 +109,7 @@ impl Sockets {
     /// Tries the batch that waits again.
     pub(crate) fn flush(&mut self) -> Sent {
         let Some(mut blocked) = self.blocked.take() else { return Sent::Done };
-        let taken =
-            self.send_some(blocked.socket, blocked.destination, blocked.segment_size, &blocked.rest);
+        let taken = self.send_some(blocked.socket, blocked.destination, blocked.segment_size, &blocked.rest);
         if taken == blocked.rest.len() {
             return Sent::Done;
         }
@@ -120,18 +118,22 @@ impl Sockets {
         Sent::Blocked
     }
 
-    /// Waits for the kernel to take the batch that waits, but not long: a connection is ending.
-    pub(crate) async fn flush_within(&mut self, patience: Duration) {
-        let Some(socket) = self.blocked.as_ref().and_then(|blocked| self.list.get(blocked.socket)) else {
-            return;
-        };
-        if tokio::time::timeout(patience, socket.writable()).await.is_ok() {
-            self.flush();
+    /// Waits until the batch that waits may go on; returns at once if there is none.
+    pub(crate) async fn writable(&self) {
+        if let Some(socket) = self.blocked.as_ref().and_then(|blocked| self.list.get(blocked.socket)) {
+            // A socket that failed is writable in the sense that sending fails at once.
+            let _ = socket.writable().await;
         }
     }
 
     /// Returns how many bytes are dealt with; fewer than all: the kernel's buffer is full.
-    fn send_some(&mut self, socket: usize, destination: SocketAddr, segment_size: usize, batch: &[u8]) -> usize {
+    fn send_some(
+        &mut self,
+        socket: usize,
+        destination: SocketAddr,
+        segment_size: usize,
+        batch: &[u8],
+    ) -> usize {
         let Some(socket) = self.list.get(socket) else { return batch.len() };
         let mut at = 0;
         while at < batch.len() {

@@ -18,6 +18,7 @@ mod channels;
 mod commands;
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -30,6 +31,7 @@ use crate::command::Command;
 use crate::description::IceCandidateInit;
 use crate::event::{PeerEvent, StageName};
 use crate::mdns::Resolver;
+use crate::peer::plies::ice::CandidateKind;
 use crate::peer::{self, CloseReason, ConnectionState, Event};
 use crate::socket::with_send_buffer;
 use crate::sockets::{Sent, Sockets};
@@ -39,10 +41,16 @@ use channels::Registry;
 
 /// Commands taken in one round.
 const MAX_COMMANDS: usize = 256;
+/// Candidates of the peer that are remembered for statistics.
+const MAX_SIGNALLED: usize = 64;
 /// Batches sent in one round: then the sockets are read again.
 const MAX_BATCHES: usize = 16;
 /// How long the last datagrams of a connection may wait for the kernel.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Timeouts come no denser than this, whatever the protocol asks: a deadline that stays in the past must not make
+/// the task spin. It is what the runtime's timers can tell apart.
+const TICK: Duration = Duration::from_millis(1);
 
 /// State, and why, once it is the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +75,12 @@ pub(crate) struct Task {
     channels: Registry,
     credit: Arc<Credit>,
     max_message_size: Arc<AtomicUsize>,
+    /// What the peer signalled one by one: statistics tell a pair's remote end by it.
+    signalled: Vec<(SocketAddr, CandidateKind)>,
     resolve_mdns: bool,
     resolver: Resolver,
     timer: Timer,
+    no_timeout_before: Instant,
     timeline: Timeline,
     closers: Vec<oneshot::Sender<()>>,
     ended: bool,
@@ -104,9 +115,11 @@ impl Task {
             status: parts.status,
             channels: Registry::new(parts.send_buffer_bytes),
             max_message_size: Arc::new(AtomicUsize::new(usize::MAX)),
+            signalled: Vec::new(),
             resolve_mdns: parts.resolve_mdns,
             resolver: Resolver::default(),
             timer: Timer::new(parts.start),
+            no_timeout_before: parts.start,
             timeline: Timeline::new(parts.start),
             closers: Vec::new(),
             ended: false,
@@ -125,6 +138,7 @@ impl Task {
             });
             if self.peer.poll_timeout().is_some_and(|deadline| deadline <= now) {
                 self.peer.handle_timeout(now);
+                self.no_timeout_before = now + TICK;
             }
             let more = self.pump(now);
             if self.ended {
@@ -136,7 +150,7 @@ impl Task {
                 poll_fn(|cx| self.poll_wake(cx)).await;
             }
         }
-        self.sockets.flush_within(LAST_PATIENCE).await;
+        self.send_last().await;
         self.channels.close_all();
         let closers = std::mem::take(&mut self.closers);
         drop(self); // sockets are closed before anyone is told
@@ -144,6 +158,19 @@ impl Task {
             // Whoever asked may have gone.
             let _ = closer.send(());
         }
+    }
+
+    /// The last datagrams, if the kernel had no room for them: the peer should learn of the end from us, not from
+    /// silence. But the end does not wait long.
+    async fn send_last(&mut self) {
+        let all = async {
+            while let Some(sent) = self.send_batch(now()) {
+                if sent == Sent::Blocked {
+                    self.sockets.writable().await;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_PATIENCE, all).await;
     }
 
     /// Ready when there is something to do.
@@ -160,7 +187,8 @@ impl Task {
             self.add_resolved(&resolved);
             ready = true;
         }
-        ready |= self.timer.poll(self.peer.poll_timeout(), cx).is_ready();
+        let deadline = self.peer.poll_timeout().map(|deadline| deadline.max(self.no_timeout_before));
+        ready |= self.timer.poll(deadline, cx).is_ready();
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -172,19 +200,13 @@ impl Task {
         }
         for _ in 0..MAX_BATCHES {
             let told = self.take_output(now);
-            match self.send_batch(now) {
-                Some(Sent::Done) => {}
-                Some(Sent::Blocked) => {
-                    self.channels.update_buffered(&self.peer);
-                    self.ended = self.peer.is_closed();
-                    return false;
-                }
-                None if told => {} // what was told may have led to more: once again
-                None => {
-                    self.channels.update_buffered(&self.peer);
-                    self.ended = self.peer.is_closed();
-                    return false;
-                }
+            let sent = self.send_batch(now);
+            // Nothing to send, but something was told: that may have led to more.
+            let idle = sent.is_none() && !told;
+            if idle || sent == Some(Sent::Blocked) {
+                self.channels.update_buffered(&self.peer);
+                self.ended = self.peer.is_closed();
+                return false;
             }
         }
         self.channels.update_buffered(&self.peer);
@@ -235,12 +257,11 @@ impl Task {
             Event::ResolveCandidate { name, candidate, ufrag } if self.resolve_mdns => {
                 self.resolver.resolve(&name, candidate, ufrag);
             }
+            // The last state is told with its reason, which follows at once.
+            Event::ConnectionStateChanged(state) if self.peer.is_closed() && state == self.peer.state() => {}
             Event::ConnectionStateChanged(state) => {
-                // The last state is told with its reason, which follows at once.
-                if !(self.peer.is_closed() && state == self.peer.state()) {
-                    self.status.send_replace(Status { state, reason: None });
-                    self.tell(PeerEvent::ConnectionState(state));
-                }
+                self.status.send_replace(Status { state, reason: None });
+                self.tell(PeerEvent::ConnectionState(state));
             }
             Event::PathChanged(path) => {
                 self.reach(now, StageName::PairSelected);
@@ -308,7 +329,8 @@ impl Task {
 
     /// What the peer takes in one message (RFC 8841 §6.1: absent 65536, 0 anything).
     fn learn_max_message_size(&self) {
-        let announced = self.peer.remote_description().map(|remote| remote.max_message_size.unwrap_or(65_536));
+        let announced =
+            self.peer.remote_description().map(|remote| remote.max_message_size.unwrap_or(65_536));
         let limit = match announced {
             None | Some(0) => usize::MAX,
             Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),

@@ -131,7 +131,8 @@ async fn refusals_are_typed_and_change_nothing() {
     let bad = SessionDescription::offer("v=0\r\nnonsense");
     assert!(matches!(alice.set_remote_description(bad).await, Err(Error::Negotiation(_))));
     assert!(matches!(alice.add_ice_candidate("candidate:what").await, Err(Error::Candidate(_))));
-    let two = DataChannelInit { max_retransmits: Some(1), max_packet_life_time: Some(1), ..Default::default() };
+    let two =
+        DataChannelInit { max_retransmits: Some(1), max_packet_life_time: Some(1), ..Default::default() };
     assert!(matches!(alice.create_data_channel("x", two).await, Err(Error::TwoReliabilities)));
     let idless = DataChannelInit { negotiated: true, ..Default::default() };
     assert!(matches!(alice.create_data_channel("x", idless).await, Err(Error::NegotiatedWithoutId)));

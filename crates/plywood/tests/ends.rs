@@ -38,10 +38,7 @@ async fn close_returns_when_the_sockets_are_closed() {
     // The peer learns it from the network, in milliseconds.
     soon("the channel closes there", theirs.closed()).await;
     assert_eq!(soon("recv", theirs.recv()).await, None);
-    soon("the connection ends there", async {
-        while bob.next_event().await.is_some() {}
-    })
-    .await;
+    soon("the connection ends there", async { while bob.next_event().await.is_some() {} }).await;
     assert_eq!(bob.connection_state(), ConnectionState::Closed);
 }
 

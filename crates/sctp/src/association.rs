@@ -34,7 +34,7 @@ use crate::send::queues::Queues;
 use crate::stats::Stats;
 use crate::timers::{Timer, Timers};
 use crate::wire::init::Capabilities;
-use crate::wire::simple::REFLECTED_TAG;
+use crate::wire::simple::{REFLECTED_TAG, put_empty};
 use crate::wire::{ChunkType, Packet, RawChunk};
 use acknowledging::Acknowledging;
 use bytes::Bytes;
@@ -179,31 +179,56 @@ impl Association {
     /// beside a dropped one are processed.
     pub fn handle_datagram(&mut self, now: Instant, packet: &[u8]) -> Result<(), Discard> {
         self.stats.packets_received += 1;
+        let gone = self.ended;
         let result = self.check(packet).and_then(|packet| self.process(now, &packet));
         if let Err(reason) = result {
             self.stats.count_discard(reason);
+            if gone || (reason == Discard::WrongTag && self.state == State::Closed && !self.ended) {
+                self.answer_out_of_the_blue(packet);
+            }
         }
         result
     }
 
+    /// RFC 9260 §8.4: a packet for an association that does not exist, or no longer: a peer that still believes in it
+    /// learns that it is gone. One with our own tag before the beginning is early, not lost.
+    fn answer_out_of_the_blue(&mut self, packet: &[u8]) {
+        let Ok(parsed) = Packet::parse(packet) else { return };
+        let tag = parsed.header.verification_tag;
+        let has = |kind: ChunkType| parsed.chunks().any(|chunk| chunk.kind == kind);
+        let early = tag == self.local_tag && !self.ended && !has(ChunkType::SHUTDOWN_ACK);
+        if early || has(ChunkType::ABORT) || !checksum::is_valid(packet) {
+            return;
+        }
+        if has(ChunkType::SHUTDOWN_ACK) {
+            self.reply(tag, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, REFLECTED_TAG));
+        } else if ![
+            ChunkType::SHUTDOWN_COMPLETE,
+            ChunkType::COOKIE_ACK,
+            ChunkType::ERROR,
+            ChunkType::INIT,
+            ChunkType::INIT_ACK,
+            ChunkType::COOKIE_ECHO,
+        ]
+        .into_iter()
+        .any(has)
+        {
+            self.reply(tag, |out| put_empty(out, ChunkType::ABORT, REFLECTED_TAG));
+        }
+    }
+
     /// Ports, tag and checksum (RFC 9260 §6.8, §8.5), cheapest first.
-    fn check<'a>(&mut self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
-        let ended = self.ended;
-        let broken = |error| if ended { Discard::Closed } else { Discard::Malformed(error) };
-        let parsed = Packet::parse(packet).map_err(broken)?;
+    fn check<'a>(&self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
+        if self.ended {
+            return Err(Discard::Closed);
+        }
+        let parsed = Packet::parse(packet).map_err(Discard::Malformed)?;
         let header = &parsed.header;
         if header.source_port != self.config.remote_port || header.destination_port != self.config.local_port
         {
             return Err(Discard::WrongPorts);
         }
-        let first = parsed.chunks().next().ok_or(broken(ParseError::NoChunk))?;
-        let begins = matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
-        if self.ended || (self.state == State::Closed && !begins) {
-            if checksum::is_valid(packet) {
-                self.answer_out_of_the_blue(&parsed, &first);
-            }
-            return Err(Discard::Closed);
-        }
+        let first = parsed.chunks().next().ok_or(Discard::Malformed(ParseError::NoChunk))?;
         self.check_tag(&parsed, &first)?;
         let zero_is_fine =
             self.config.zero_checksum && !matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
@@ -227,16 +252,17 @@ impl Association {
                 let alone = packet.chunks().nth(1).is_none();
                 if tag == 0 && alone { Ok(()) } else { Err(Discard::MisplacedInit) }
             }
-            // §6.10: nor may these have company.
-            ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if packet.chunks().nth(1).is_some() => {
-                Err(Discard::MisplacedInit)
-            }
             // B and C: with the T bit the tag is the peer's, and only then.
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
                     if first.flags & REFLECTED_TAG == 0 { self.local_tag } else { self.remote_tag };
+                if first.kind == ChunkType::SHUTDOWN_COMPLETE && packet.chunks().nth(1).is_some() {
+                    return Err(Discard::MisplacedInit);
+                }
                 if tag == expected && tag != 0 { Ok(()) } else { Err(Discard::WrongTag) }
             }
+            // §6.10: INIT ACK is alone, too.
+            ChunkType::INIT_ACK if packet.chunks().nth(1).is_some() => Err(Discard::MisplacedInit),
             // D: COOKIE ECHO is checked against the cookie.
             ChunkType::COOKIE_ECHO => Ok(()),
             _ if tag == self.local_tag => Ok(()),

@@ -20,7 +20,7 @@ pub struct Config {
     /// 4 MiB: 100 Mbit/s over 300 ms.
     pub receive_window_bytes: usize,
     /// The receive window at first. It follows twice what the application takes in a round trip, up to the bound;
-    /// without a known round trip it is the bound. 256 KiB.
+    /// without a known round trip it is the bound. 512 KiB: twice the usual largest message.
     pub initial_receive_window_bytes: usize,
     /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB.
     pub max_reassembly_bytes: usize,
@@ -69,6 +69,9 @@ pub struct Config {
     pub time_based_loss_detection: bool,
     /// Packets of the initial window; `None` is RFC 9260 §7.2.1.
     pub initial_packets: Option<u16>,
+    /// Ask after two silent round trips what became of the end of a flight (RFC 8985 §7), instead of waiting for
+    /// T3-rtx.
+    pub tail_loss_probes: bool,
     /// Spread the congestion window over the round trip.
     pub pacing: bool,
     /// The least that leaves at once when paced, in bytes. 12000: ten packets, which the queue of any path holds.
@@ -94,7 +97,7 @@ impl Default for Config {
             outbound_streams: 65535,
             inbound_streams: 65535,
             receive_window_bytes: 4 << 20,
-            initial_receive_window_bytes: 256 << 10,
+            initial_receive_window_bytes: 512 << 10,
             max_reassembly_bytes: 8 << 20,
             max_message_bytes: 1 << 30,
             stream_queue_bytes: 2 << 20,
@@ -117,6 +120,7 @@ impl Default for Config {
             congestion: Algorithm::default(),
             time_based_loss_detection: true,
             initial_packets: None,
+            tail_loss_probes: true,
             pacing: true,
             pacing_batch_bytes: 12000,
             partial_reliability: true,

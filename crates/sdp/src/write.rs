@@ -32,12 +32,21 @@ impl DataDescription {
         let mut session = self.session(mid.filter(|mid| bundle.contains(mid)));
         for (index, media) in offer.media.iter().enumerate() {
             let answer = match form(media) {
-                Some(form) if data == Some(index) => self.data_section(form, mid),
+                Some(form) if data == Some(index) => self.answered_to(media).data_section(form, mid),
                 _ => reject(media),
             };
             session.media.push(answer);
         }
         session.to_string()
+    }
+
+    /// Without what only an offer that has it too permits in its answer: `a=tls-id` (RFC 8842 §5.3) and a
+    /// whole INIT.
+    fn answered_to(&self, offer: &Media) -> Self {
+        let mut answer = self.clone();
+        answer.tls_id = answer.tls_id.filter(|_| offer.attribute("tls-id").is_some());
+        answer.sctp_init = answer.sctp_init.filter(|_| offer.attribute("sctp-init").is_some());
+        answer
     }
 
     fn session(&self, group: Option<&str>) -> SessionDescription {

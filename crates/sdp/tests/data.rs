@@ -272,6 +272,16 @@ fn an_init_chunk_in_the_description_is_read_and_written_and_a_broken_one_ignored
 }
 
 #[test]
+fn an_answer_has_a_tls_id_and_an_init_chunk_only_if_its_offer_has() {
+    let ours = DataDescription { tls_id: Some("abc".into()), sctp_init: Some(vec![1]), ..ours() };
+    let answer = |offer: &str| ours.to_answer(&offer.parse().expect("a good offer"));
+    let plain = answer(CHROMIUM);
+    assert!(!plain.contains("tls-id") && !plain.contains("sctp-init"));
+    let both = answer(&format!("{CHROMIUM}a=tls-id:xyz\r\na=sctp-init:AQ==\r\n"));
+    assert!(both.contains("a=tls-id:abc\r\n") && both.contains("a=sctp-init:AQ==\r\n"));
+}
+
+#[test]
 fn several_fingerprints_and_unknown_hashes_are_kept_for_dtls_to_choose() {
     let several = CHROMIUM.replace(
         "a=fingerprint:sha-256 3F:89:00:FF\r\n",

@@ -84,7 +84,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         if args.json {
             say(&report.to_json().to_string());
         }
-        ensure!(report.ok(), "the bytes changed on the way: {} / {}", report.sha256_sent, report.sha256_received);
+        ensure!(
+            report.ok(),
+            "the bytes changed on the way: {} / {}",
+            report.sha256_sent,
+            report.sha256_received
+        );
         match server {
             Some(server) => server.run(!args.json).await,
             None => Ok(()),
@@ -105,8 +110,15 @@ async fn demonstrate(args: &Args) -> anyhow::Result<Report> {
     let report = transfer(args, sender, receiver, stages).await?;
     if !args.json {
         let rate = report.goodput_mbit_s();
-        say(&format!("\n  {} in {:.2?}: {rate:.0} Mbit/s of goodput", size::display(report.bytes), report.elapsed));
-        say(&format!("  SHA-256 sent     {}\n          received {}", report.sha256_sent, report.sha256_received));
+        say(&format!(
+            "\n  {} in {:.2?}: {rate:.0} Mbit/s of goodput",
+            size::display(report.bytes),
+            report.elapsed
+        ));
+        say(&format!(
+            "  SHA-256 sent     {}\n          received {}",
+            report.sha256_sent, report.sha256_received
+        ));
         say(if report.ok() { "  equal" } else { "  DIFFERENT" });
     }
     alice.close().await;
@@ -187,7 +199,8 @@ async fn transfer(
 /// Sends a pattern in which no two messages are equal.
 async fn send_all(channel: DataChannel, bytes: u64) -> anyhow::Result<(DataChannel, String)> {
     let mut hasher = Sha256::new();
-    let pattern: Vec<u8> = (0_u32..).flat_map(|i| i.wrapping_mul(0x9E37_79B1).to_le_bytes()).take(MESSAGE_BYTES).collect();
+    let pattern: Vec<u8> =
+        (0_u32..).flat_map(|i| i.wrapping_mul(0x9E37_79B1).to_le_bytes()).take(MESSAGE_BYTES).collect();
     let mut sent = 0_u64;
     while sent < bytes {
         let len = usize::try_from(bytes - sent).unwrap_or(MESSAGE_BYTES).min(MESSAGE_BYTES);
@@ -205,7 +218,8 @@ async fn send_all(channel: DataChannel, bytes: u64) -> anyhow::Result<(DataChann
 
 fn progress_bar(bytes: u64, hidden: bool) -> ProgressBar {
     let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(bytes) };
-    let style = ProgressStyle::with_template("  {bar:40} {bytes:>10} of {total_bytes}  {binary_bytes_per_sec}");
+    let style =
+        ProgressStyle::with_template("  {bar:40} {bytes:>10} of {total_bytes}  {binary_bytes_per_sec}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             say(&format!("{:>10.1} ms  {:<6} {}", words::milliseconds(note.at), note.host, note.what));
         }
     }
-    let outcome = result.with_context(|| format!("scenario {name}, seed {} (replay with --seed)", args.seed))?;
+    let outcome =
+        result.with_context(|| format!("scenario {name}, seed {} (replay with --seed)", args.seed))?;
     if !args.json {
         let Outcome { messages, bytes, took, datagrams, lost, duplicated } = outcome;
         say(&format!(

@@ -12,6 +12,7 @@
 //! that follow it. More: docs/peer-contract.md.
 
 mod channel;
+mod key_log;
 mod line;
 mod options;
 mod output;
@@ -22,8 +23,9 @@ use std::io::{BufRead as _, Read as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use plywood::peer::CandidateError;
 use plywood::{
-    ConnectionState, DataChannel, DataChannelInit, IceCandidateInit, PeerConnection, PeerEvent,
+    ConnectionState, DataChannel, DataChannelInit, Error, IceCandidateInit, PeerConnection, PeerEvent,
     SessionDescription,
 };
 use serde_json::json;
@@ -136,9 +138,9 @@ impl Session {
             }
             Line::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } => {
                 let init = IceCandidateInit { candidate, sdp_mid, sdp_m_line_index, username_fragment };
-                Ok(self.connection.add_ice_candidate(init).await?)
+                self.add_candidate(init).await
             }
-            Line::EndOfCandidates => Ok(self.connection.add_ice_candidate("").await?),
+            Line::EndOfCandidates => self.add_candidate(IceCandidateInit::from("")).await,
             Line::CreateOffer { channels } => {
                 for channel in channels {
                     self.open(channel).await?;
@@ -159,6 +161,15 @@ impl Session {
                 Ok(())
             }
             Line::Quit => Ok(()), // the loop has seen it
+        }
+    }
+
+    /// Candidates go on arriving while a connection ends; those cannot be used, and are skipped like others that
+    /// cannot.
+    async fn add_candidate(&self, init: IceCandidateInit) -> anyhow::Result<()> {
+        match self.connection.add_ice_candidate(init).await {
+            Err(Error::Closed | Error::Failed(_) | Error::Candidate(CandidateError::Closed)) => Ok(()),
+            result => Ok(result?),
         }
     }
 
@@ -210,9 +221,7 @@ impl Session {
             (payload::Kind::Binary, None, Some(hex)) => {
                 Job::Message(line::hex(&hex).map_err(anyhow::Error::msg)?.into())
             }
-            (kind, None, None) => {
-                Job::Generate { kind, size: send.size, count: send.count, seed: send.seed }
-            }
+            (kind, None, None) => Job::Generate { kind, size: send.size, count: send.count, seed: send.seed },
             (kind, ..) => anyhow::bail!("`text` or `hex` does not fit kind {}", kind.as_str()),
         };
         channel.queue(job).map_err(anyhow::Error::msg)

@@ -100,7 +100,9 @@ impl Server {
         if words {
             say(&format!("\nOpen {url} in any browser; end with Ctrl-C."));
             if !self.app.has_route {
-                say("This machine has no address but loopback: browsers gather nothing then, and cannot connect.");
+                say(
+                    "This machine has no address but loopback: browsers gather nothing then, and cannot connect.",
+                );
             }
         } else {
             say(&serde_json::json!({ "type": "listening", "url": url }).to_string());

@@ -98,11 +98,13 @@ impl Connection {
             }
             return Ok(Opened { next, plaintext: Some(record.plaintext.clone()) });
         }
-        if self.early_data_bytes + bytes.len() > self.engine.config.max_early_data_bytes || bytes.is_empty() {
+        if self.early_data_bytes + bytes.len() > self.engine.config.max_early_data_bytes {
             return self.discard(next, Discard::BufferFull);
         }
-        self.early_data_bytes += bytes.len();
-        self.early_data.push_back(bytes.to_vec());
+        if !bytes.is_empty() {
+            self.early_data_bytes += bytes.len();
+            self.early_data.push_back(bytes.to_vec());
+        }
         Ok(Opened { next, plaintext: None })
     }
 

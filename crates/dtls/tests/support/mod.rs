@@ -9,6 +9,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "shared by the test files")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 pub mod forge;
 
@@ -207,7 +208,7 @@ impl Pair {
         self.rng.next_u32() % 100 < percent
     }
 
-    pub fn send(&mut self, to_server: bool, datagram: Vec<u8>) {
+    pub fn send(&mut self, to_server: bool, datagram: &[u8]) {
         if self.percent(self.link.loss_percent) {
             return;
         }
@@ -217,17 +218,17 @@ impl Pair {
             let jitter = if jitter_us == 0 { 0 } else { self.rng.next_u64() % jitter_us };
             let arrival = self.now + self.link.delay + Duration::from_micros(jitter);
             self.sent += 1;
-            self.in_flight.push((arrival, self.sent, to_server, datagram.clone()));
+            self.in_flight.push((arrival, self.sent, to_server, datagram.to_vec()));
         }
     }
 
     /// Takes what both ends want to say.
     pub fn pump(&mut self) {
         for datagram in self.client.drain_transmit(self.now) {
-            self.send(true, datagram);
+            self.send(true, &datagram);
         }
         for datagram in self.server.drain_transmit(self.now) {
-            self.send(false, datagram);
+            self.send(false, &datagram);
         }
         self.client.drain_events();
         self.server.drain_events();
@@ -283,9 +284,9 @@ impl Pair {
         self.client.received.clear();
         self.server.received.clear();
         let hello = self.client.seal(b"from the client");
-        self.send(true, hello);
+        self.send(true, &hello);
         let hello = self.server.seal(b"from the server");
-        self.send(false, hello);
+        self.send(false, &hello);
         self.run(Duration::from_secs(1));
         assert_eq!(self.server.received, [b"from the client"]);
         assert_eq!(self.client.received, [b"from the server"]);

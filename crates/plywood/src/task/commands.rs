@@ -1,5 +1,6 @@
 //! Carrying out what handles ask for.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::command::Command;
@@ -7,9 +8,10 @@ use crate::description::{IceCandidateInit, SessionDescription};
 use crate::error::Error;
 use crate::peer::LocalDescription;
 use crate::peer::plies::ice::CandidateKind;
+use crate::peer::plies::sdp::{self, CandidateLine};
 use crate::stats::{ConnectionStats, DtlsStats, Endpoint};
 
-use super::{MAX_COMMANDS, Task};
+use super::{MAX_COMMANDS, MAX_SIGNALLED, Task};
 
 impl Task {
     /// Takes the commands that wait, but not more than a round's share.
@@ -83,7 +85,11 @@ impl Task {
         Ok(())
     }
 
-    fn set_remote_description(&mut self, now: Instant, description: &SessionDescription) -> Result<(), Error> {
+    fn set_remote_description(
+        &mut self,
+        now: Instant,
+        description: &SessionDescription,
+    ) -> Result<(), Error> {
         let result = self.peer.set_remote_description(now, description.kind, &description.sdp);
         self.learn_max_message_size();
         result.map_err(Error::Negotiation)
@@ -91,7 +97,13 @@ impl Task {
 
     fn add_ice_candidate(&mut self, now: Instant, candidate: &IceCandidateInit) -> Result<(), Error> {
         let ufrag = candidate.username_fragment.as_deref();
-        self.peer.add_ice_candidate(now, &candidate.candidate, ufrag).map_err(Error::Candidate)
+        self.peer.add_ice_candidate(now, &candidate.candidate, ufrag).map_err(Error::Candidate)?;
+        if let Ok(line) = CandidateLine::parse(candidate.candidate.trim().trim_start_matches("a="))
+            && self.signalled.len() < MAX_SIGNALLED
+        {
+            self.signalled.extend(signalled(&line));
+        }
+        Ok(())
     }
 
     /// Host candidates are known as soon as they are wanted: at the first local description (RFC 9429 §4.1.9).
@@ -126,8 +138,28 @@ impl Task {
     }
 
     /// As it was signalled; what was not signalled was learnt from its checks.
-    fn remote_kind(&self, _address: std::net::SocketAddr) -> CandidateKind {
-        CandidateKind::PeerReflexive
+    fn remote_kind(&self, address: SocketAddr) -> CandidateKind {
+        let described = self.peer.remote_description().into_iter().flat_map(|remote| &remote.candidates);
+        described
+            .filter_map(signalled)
+            .chain(self.signalled.iter().copied())
+            .find(|(known, _)| *known == address)
+            .map_or(CandidateKind::PeerReflexive, |(_, kind)| kind)
+    }
+}
+
+/// Where a candidate line points, and what it says that this is.
+fn signalled(line: &CandidateLine) -> Option<(SocketAddr, CandidateKind)> {
+    let kind = match line.kind {
+        sdp::CandidateKind::Host => CandidateKind::Host,
+        sdp::CandidateKind::ServerReflexive => CandidateKind::ServerReflexive,
+        sdp::CandidateKind::PeerReflexive => CandidateKind::PeerReflexive,
+        sdp::CandidateKind::Relayed => CandidateKind::Relayed,
+        _ => return None,
+    };
+    match line.address {
+        sdp::Address::Ip(ip) => Some((SocketAddr::new(ip, line.port), kind)),
+        sdp::Address::Name(_) => None,
     }
 }
 

@@ -1,4 +1,5 @@
 //! Two peers over loopback UDP, signalling in memory.
+#![expect(clippy::panic, reason = "a test that hangs has to end")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::future::Future;
@@ -44,7 +45,9 @@ pub(crate) async fn next_channel(connection: &PeerConnection) -> DataChannel {
 }
 
 /// Two connected peers, and both ends of one channel.
-pub(crate) async fn connected(init: DataChannelInit) -> (PeerConnection, PeerConnection, DataChannel, DataChannel) {
+pub(crate) async fn connected(
+    init: DataChannelInit,
+) -> (PeerConnection, PeerConnection, DataChannel, DataChannel) {
     let (alice, bob) = strangers();
     let ours = alice.create_data_channel("test", init).await.unwrap();
     introduce(&alice, &bob).await;
@@ -55,5 +58,5 @@ pub(crate) async fn connected(init: DataChannelInit) -> (PeerConnection, PeerCon
 
 /// Bytes that differ from place to place and from size to size.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ len) as u8).collect()
+    (0..len).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ len).to_le_bytes()[0]).collect()
 }

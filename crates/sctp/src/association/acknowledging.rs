@@ -175,7 +175,7 @@ impl Association {
         }
         let (window, advertised) = (self.receive_window(), self.acknowledging.advertised);
         let full = self.acknowledging.window;
-        let was_small = advertised < full / 4 || advertised < 4 * self.max_data_bytes;
+        let was_small = advertised < (full / 4).min(64 * 1024);
         let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));
         if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {
             self.acknowledging.now();

@@ -156,7 +156,7 @@ impl Association {
             return Err(Discard::Unexpected);
         }
         let interleaved = chunk.kind == ChunkType::I_FORWARD_TSN;
-        if !self.capabilities.forward_tsn || (interleaved && !self.config.interleaving) {
+        if !self.capabilities.forward_tsn || (interleaved && !self.capabilities.interleaving) {
             // RFC 3758 §3.3.1: as if we had never heard of it.
             self.control.report_unknown_chunk(chunk.whole);
             return Err(Discard::UnknownChunk);

@@ -282,8 +282,14 @@ impl Association {
 
     /// RFC 8985 §7.2: two round trips after the last transmission, if that is before T3-rtx.
     pub(super) fn schedule_probe(&mut self, now: Instant) {
-        let Some(srtt) = self.rto.srtt().filter(|_| self.config.time_based_loss_detection) else { return };
-        if self.recovery.probing || self.recovery.until.is_some() || self.outstanding.in_flight() == 0 {
+        let Some(srtt) = self.rto.srtt() else { return };
+        let closed_window = self.peer_a_rwnd == 0;
+        if closed_window
+            || !self.config.tail_loss_probes
+            || self.recovery.probing
+            || self.recovery.until.is_some()
+            || self.outstanding.in_flight() == 0
+        {
             self.timers.stop(Timer::TailLossProbe);
             return;
         }

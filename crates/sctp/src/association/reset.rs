@@ -164,17 +164,14 @@ impl Association {
         for parameter in parse_reconfig(chunk).map_err(Discard::MalformedChunk)?.into_iter().flatten() {
             match parameter {
                 ReconfigParameter::OutgoingReset { request, response, last_tsn, streams } => {
-                    self.on_peer_request(request, |this| {
-                        Some(this.perform_reset(request, last_tsn, &streams))
-                    });
+                    self.on_peer_request(request, |this| this.perform_reset(request, last_tsn, &streams));
                     self.on_response(now, response, ResetResult::PERFORMED, true);
                 }
-                ReconfigParameter::IncomingReset { request, streams } => {
-                    self.on_peer_request(request, |this| this.reset_as_asked(now, &streams));
-                }
-                ReconfigParameter::SsnTsnReset { request }
+                // RFC 6525 §5.2.3 allows to deny: our direction ends when the application says so.
+                ReconfigParameter::IncomingReset { request, .. }
+                | ReconfigParameter::SsnTsnReset { request }
                 | ReconfigParameter::AddStreams { request, .. } => {
-                    self.on_peer_request(request, |_| Some(ResetResult::DENIED));
+                    self.on_peer_request(request, |_| ResetResult::DENIED);
                 }
                 ReconfigParameter::Response { response, result } => {
                     self.on_response(now, response, result, false);
@@ -185,8 +182,7 @@ impl Association {
     }
 
     /// RFC 6525 §5.2.1: the expected number is acted upon, the last one is answered as before.
-    /// An action without a result is answered by the request that it makes (§5.2.3).
-    fn on_peer_request(&mut self, number: u32, act: impl FnOnce(&mut Self) -> Option<ResetResult>) {
+    fn on_peer_request(&mut self, number: u32, act: impl FnOnce(&mut Self) -> ResetResult) {
         if let Some((last, result)) = self.reconfiguration.last_answer
             && last == number
             && result != ResetResult::IN_PROGRESS
@@ -199,12 +195,10 @@ impl Association {
             self.control.queue_response(number, ResetResult::BAD_SEQUENCE_NUMBER);
             return;
         }
-        self.reconfiguration.next_from_peer = number.wrapping_add(1);
         let result = act(self);
-        self.reconfiguration.last_answer = Some((number, result.unwrap_or(ResetResult::PERFORMED)));
-        if let Some(result) = result {
-            self.control.queue_response(number, result);
-        }
+        self.reconfiguration.last_answer = Some((number, result));
+        self.reconfiguration.next_from_peer = number.wrapping_add(1);
+        self.control.queue_response(number, result);
     }
 
     fn perform_reset(&mut self, number: u32, last_tsn: u32, streams: &StreamList<'_>) -> ResetResult {
@@ -253,25 +247,6 @@ impl Association {
         {
             self.events.push_back(Event::IncomingStreamsReset { streams });
         }
-    }
-
-    /// RFC 6525 §5.2.3: the peer asks us to reset our direction. Our request is the answer; where it has to wait
-    /// for data, or the streams are being reset already, the peer hears that this goes on or is done.
-    fn reset_as_asked(&mut self, now: Instant, streams: &StreamList<'_>) -> Option<ResetResult> {
-        if streams.is_empty() {
-            return Some(ResetResult::DENIED);
-        }
-        if streams.iter().any(|id| id >= self.outbound_streams) {
-            return Some(ResetResult::WRONG_SSN);
-        }
-        let before = self.reconfiguration.request.is_some();
-        for id in streams.iter() {
-            // Streams that are being reset already need nothing more.
-            let _ = self.reset_stream(now, StreamId(id));
-        }
-        let begun =
-            !before && self.reconfiguration.request.is_some() && self.reconfiguration.waiting.is_empty();
-        (!begun).then_some(ResetResult::PERFORMED)
     }
 
     fn on_response(&mut self, now: Instant, number: u32, result: ResetResult, implied: bool) {

@@ -14,7 +14,7 @@ use crate::numbers::unwrap_near;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
 use crate::wire::simple::{REFLECTED_TAG, put_empty, shutdown_tsn};
-use crate::wire::{ChunkType, Packet, RawChunk, put_chunk};
+use crate::wire::{ChunkType, RawChunk, put_chunk};
 use std::time::Instant;
 
 impl Association {
@@ -57,27 +57,6 @@ impl Association {
             self.reply_abort(tag, |_| {});
         }
         self.close(reason);
-    }
-
-    /// RFC 9260 §8.4: a packet for an association that is not there, or no longer. A peer that still believes in it
-    /// learns that it is gone.
-    pub(super) fn answer_out_of_the_blue(&mut self, packet: &Packet<'_>, first: &RawChunk<'_>) {
-        let silent = |chunk: RawChunk<'_>| match chunk.kind {
-            ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE | ChunkType::COOKIE_ACK => true,
-            ChunkType::ERROR => causes(chunk.value).any(|cause| cause.code == CauseCode::STALE_COOKIE),
-            _ => false,
-        };
-        let begins = matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
-        if begins || packet.chunks().any(silent) {
-            return;
-        }
-        let tag = packet.header.verification_tag;
-        let kind = if packet.chunks().any(|chunk| chunk.kind == ChunkType::SHUTDOWN_ACK) {
-            ChunkType::SHUTDOWN_COMPLETE
-        } else {
-            ChunkType::ABORT
-        };
-        self.reply(tag, |out| put_empty(out, kind, REFLECTED_TAG));
     }
 
     /// One packet with an ABORT, outside the association's own stream of packets.
@@ -170,7 +149,7 @@ impl Association {
                 Ok(())
             }
             // §8.5.1 E: as out of the blue, with the tag reflected.
-            State::CookieWait | State::CookieEchoed => {
+            State::Closed | State::CookieWait | State::CookieEchoed => {
                 let tag = self.local_tag;
                 self.reply(tag, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, REFLECTED_TAG));
                 Ok(())

@@ -402,6 +402,7 @@ impl Association {
     }
 
     fn abandon(&mut self, now: Instant, id: u64) {
+        let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
         let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
@@ -412,7 +413,8 @@ impl Association {
         }
         self.stats.messages_abandoned += 1;
         self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
-        if self.outstanding.advanced() > self.outstanding.cumulative() {
+        // Said already, unless the point moved.
+        if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;
         }
     }

@@ -15,7 +15,8 @@ struct Link {
 /// Share of the ideal goodput between `from` and `until`, with a queue of one bandwidth-delay product.
 fn share(link: &Link, from: u64, until: u64) -> f64 {
     let rate = link.mbit * 1_000_000 / 8;
-    let queue = (rate as f64 * link.round_trip.as_secs_f64()).max(24_000.0) as u64;
+    let milliseconds = u64::try_from(link.round_trip.as_millis()).unwrap();
+    let queue = (rate * milliseconds / 1000).max(24_000);
     let path = Path { delay: link.round_trip / 2, bottleneck: Some((rate, queue)), ..Path::default() };
     let mut net = Net::connected(1, path, |_| {
         let mut config = Config::default();
@@ -38,22 +39,7 @@ fn share(link: &Link, from: u64, until: u64) -> f64 {
         }
     }
     let ideal = rate as f64 * (until - from) as f64 * (1172.0 / 1200.0);
-    let share = counted as f64 / ideal;
-    let stats = net.ends[0].stats();
-    println!(
-        "{:?} {} Mbit/s {:?} {}/1000: {share:.3} timeouts {} lost {} repeated {} spurious {} cwnd {} srtt {:?}",
-        link.algorithm,
-        link.mbit,
-        link.round_trip,
-        link.loss_per_mille,
-        stats.timeouts,
-        stats.chunks_lost,
-        stats.retransmissions,
-        stats.spurious_recoveries,
-        stats.cwnd_bytes,
-        stats.srtt
-    );
-    share
+    counted as f64 / ideal
 }
 
 fn link(algorithm: Algorithm, mbit: u64, milliseconds: u64, loss_per_mille: u64) -> Link {

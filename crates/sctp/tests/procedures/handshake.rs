@@ -325,3 +325,19 @@ fn the_init_of_a_browser_is_understood() {
     let can = net.ends[0].capabilities();
     assert!(can.forward_tsn && can.reconfig && can.interleaving && !can.zero_checksum);
 }
+
+#[test]
+fn a_packet_out_of_the_blue_is_answered_with_its_own_tag() {
+    for (kind, answer) in [(ChunkType::HEARTBEAT, 0x06), (ChunkType::SHUTDOWN_ACK, 0x0e)] {
+        let mut puppet = Puppet::new(Config::default());
+        let stray = packet(77, |out| put_empty(out, kind, 0));
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &stray), Err(Discard::WrongTag));
+        let reply = puppet.poll().unwrap();
+        assert_eq!((reply[12], reply[13]), (answer, 1), "the T bit");
+        assert_eq!(Packet::parse(&reply).unwrap().header.verification_tag, 77);
+    }
+    let mut puppet = Puppet::new(Config::default());
+    let abort = packet(77, |out| put_empty(out, ChunkType::ABORT, 0));
+    assert_eq!(puppet.under_test.handle_datagram(puppet.now, &abort), Err(Discard::WrongTag));
+    assert_eq!(puppet.chunks(), []);
+}

@@ -60,8 +60,9 @@ impl Scenario {
     pub(super) fn load(name: &str) -> anyhow::Result<Self> {
         let text = match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             Some((_, text)) => (*text).to_owned(),
-            None => std::fs::read_to_string(name)
-                .with_context(|| format!("{name} is neither a scenario (see --list) nor a file that can be read"))?,
+            None => std::fs::read_to_string(name).with_context(|| {
+                format!("{name} is neither a scenario (see --list) nor a file that can be read")
+            })?,
         };
         Self::parse(&text).with_context(|| format!("scenario {name}"))
     }

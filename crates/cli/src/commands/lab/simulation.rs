@@ -77,9 +77,15 @@ impl Simulation {
     pub(super) fn new(scenario: Scenario, seed: u64) -> anyhow::Result<Self> {
         let begin = start();
         let mut network = Network::new(seed);
-        let left = Host::new("left", "10.0.0.1:5001", include_str!("../../../scenarios/left.pem"), seed, begin)?;
-        let right =
-            Host::new("right", "10.0.0.2:5002", include_str!("../../../scenarios/right.pem"), seed + 1, begin)?;
+        let left =
+            Host::new("left", "10.0.0.1:5001", include_str!("../../../scenarios/left.pem"), seed, begin)?;
+        let right = Host::new(
+            "right",
+            "10.0.0.2:5002",
+            include_str!("../../../scenarios/right.pem"),
+            seed + 1,
+            begin,
+        )?;
         network.connect(left.address.ip(), right.address.ip(), scenario.link());
         let hosts = [left, right];
         Ok(Self { scenario, begin, now: begin, network, hosts, loads: Vec::new(), notes: Vec::new() })
@@ -199,8 +205,12 @@ impl Simulation {
 
     fn handle_event(&mut self, at: usize, event: Event) -> anyhow::Result<()> {
         match event {
-            Event::PathChanged(path) => self.note(at, format!("pair selected: {} -> {}", path.local, path.remote)),
-            Event::DtlsConnected { version, suite } => self.note(at, format!("DTLS done: {version:?}, {suite:?}")),
+            Event::PathChanged(path) => {
+                self.note(at, format!("pair selected: {} -> {}", path.local, path.remote));
+            }
+            Event::DtlsConnected { version, suite } => {
+                self.note(at, format!("DTLS done: {version:?}, {suite:?}"));
+            }
             Event::SctpConnected => self.note(at, "SCTP up".to_owned()),
             Event::ChannelOpened { id, remote } => {
                 let label = self.hosts[at].peer.channel_config(id).map(|config| config.label.clone());

@@ -8,6 +8,8 @@ use plywood::peer::plies::ice::CandidateKind;
 use plywood::{Config, ConnectionStats, Endpoint, PeerConnection};
 use serde_json::{Value, json};
 
+use super::key_log::KeyLog;
+
 /// Commands come in on stdin and events go out on stdout: one JSON object a line.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -29,7 +31,7 @@ pub(crate) struct Args {
     /// Use 127.0.0.1 and ::1 too.
     #[arg(long)]
     loopback: bool,
-    /// `dtls=12` or `dtls=13` forces a version; other keys are ignored.
+    /// `dtls=12` or `dtls=13` forces a version, `keylog=FILE` writes DTLS secrets; other keys are ignored.
     #[arg(long = "opt", value_name = "K=V")]
     options: Vec<String>,
 }
@@ -50,17 +52,19 @@ impl Args {
             let url = server.split(',').next().unwrap_or_default();
             tracing::warn!(url, "ICE servers are not used yet (docs/roadmap.md)");
         }
-        let mut config =
-            Config { bind: self.bind.clone(), loopback: self.loopback, ..Config::default() };
-        for option in &self.options {
-            match option.split_once('=') {
-                Some(("dtls", "12" | "1.2")) => config.dtls_versions = Some(Versions { v1_2: true, v1_3: false }),
-                Some(("dtls", "13" | "1.3")) => config.dtls_versions = Some(Versions { v1_2: false, v1_3: true }),
-                Some(("dtls", other)) => anyhow::bail!("--opt dtls={other}: the versions are 12 and 13"),
-                _ => {} // the contract: unknown keys are ignored
-            }
-        }
-        Ok(config)
+        let dtls_versions = match self.option("dtls") {
+            None => None,
+            Some("12" | "1.2") => Some(Versions { v1_2: true, v1_3: false }),
+            Some("13" | "1.3") => Some(Versions { v1_2: false, v1_3: true }),
+            Some(other) => anyhow::bail!("--opt dtls={other}: the versions are 12 and 13"),
+        };
+        Ok(Config {
+            bind: self.bind.clone(),
+            loopback: self.loopback,
+            dtls_versions,
+            key_log: self.option("keylog").is_some(),
+            ..Config::default()
+        })
     }
 
     /// Makes the connection.
@@ -68,7 +72,16 @@ impl Args {
     /// # Errors
     /// As [`PeerConnection::new`].
     pub(crate) fn connect(&self, config: &Config) -> anyhow::Result<PeerConnection> {
-        Ok(PeerConnection::new(config)?)
+        match self.option("keylog") {
+            None => Ok(PeerConnection::new(config)?),
+            Some(path) => Ok(PeerConnection::with_trace(config, Box::new(KeyLog::open(path)?))?),
+        }
+    }
+
+    /// The value of `--opt KEY=..`; of several the last.
+    fn option(&self, key: &str) -> Option<&str> {
+        let pairs = self.options.iter().rev().filter_map(|option| option.split_once('='));
+        pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 }
 

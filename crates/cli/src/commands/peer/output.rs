@@ -70,6 +70,7 @@ impl Output {
 
     /// Writes that a command failed.
     pub(crate) async fn error(&self, place: &str, line: u64, message: impl std::fmt::Display) {
-        self.event(json!({ "type": "error", "where": place, "message": format!("line {line}: {message}") })).await;
+        self.event(json!({ "type": "error", "where": place, "message": format!("line {line}: {message}") }))
+            .await;
     }
 }

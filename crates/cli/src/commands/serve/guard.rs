@@ -128,7 +128,8 @@ fn add_host(hosts: &mut Vec<String>, name: &str, port: u16) {
 
 fn presents(token: &str, query: Option<&str>, headers: &HeaderMap) -> bool {
     let in_header = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let in_query = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("token="));
+    let in_query =
+        query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("token="));
     [in_header, in_query].into_iter().flatten().any(|presented| {
         // Equal hashes instead of equal texts: how long the comparison takes says nothing about the token.
         Sha256::digest(presented) == Sha256::digest(token)
@@ -141,7 +142,10 @@ fn presents(token: &str, query: Option<&str>, headers: &HeaderMap) -> bool {
 /// The operating system gave no randomness.
 pub(super) fn random_hex() -> anyhow::Result<String> {
     let mut bytes = [0_u8; 16];
-    ring::rand::SystemRandom::new().fill(&mut bytes).ok().context("the operating system gave no randomness")?;
+    ring::rand::SystemRandom::new()
+        .fill(&mut bytes)
+        .ok()
+        .context("the operating system gave no randomness")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

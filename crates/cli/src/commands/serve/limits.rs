@@ -95,9 +95,10 @@ mod tests {
         let fast = Instant::now() + Duration::from_secs(3600);
         limits.bucket.lock().await.filled = fast; // not what is tested here
         limits.bucket.lock().await.tokens = 1e9;
-        let held: Vec<_> = std::iter::repeat_with(|| Arc::clone(&limits.sessions).try_acquire_owned().unwrap())
-            .take(MAX_SESSIONS)
-            .collect();
+        let held: Vec<_> =
+            std::iter::repeat_with(|| Arc::clone(&limits.sessions).try_acquire_owned().unwrap())
+                .take(MAX_SESSIONS)
+                .collect();
         assert_eq!(limits.admit().await.unwrap_err(), Refused::TooMany);
         drop(held);
         assert!(limits.admit().await.is_ok());

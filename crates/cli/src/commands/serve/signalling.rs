@@ -30,7 +30,10 @@ pub(super) struct Offer {
 }
 
 /// A whole offer in, a whole answer out.
-pub(super) async fn offer(State(app): State<App>, body: Result<Json<Offer>, axum::extract::rejection::JsonRejection>) -> Response {
+pub(super) async fn offer(
+    State(app): State<App>,
+    body: Result<Json<Offer>, axum::extract::rejection::JsonRejection>,
+) -> Response {
     let Json(Offer { sdp }) = match body {
         Ok(body) => body,
         Err(rejection) => return refuse(rejection.status(), &rejection.body_text()),
@@ -156,7 +159,9 @@ async fn hear(session: &Session, line: &str) -> Option<Value> {
         Ok(Heard::Offer { sdp }) => {
             return Some(match answer_alone(connection, sdp).await {
                 Ok(sdp) => json!({ "type": "answer", "sdp": sdp }),
-                Err(error) => json!({ "type": "error", "message": format!("the offer cannot be used: {error}") }),
+                Err(error) => {
+                    json!({ "type": "error", "message": format!("the offer cannot be used: {error}") })
+                }
             });
         }
         Ok(Heard::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment }) => {

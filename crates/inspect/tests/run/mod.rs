@@ -1,0 +1,82 @@
+//! A DTLS connection over a simulated network, recorded with its keys.
+
+use plywood_dtls::{Config, Connection, Event, Identity, Role, provider};
+use plywood_inspect::Capture;
+use plywood_simnet::{LinkConfig, Network, seed_for, start};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+/// What was sent, as datagrams and as a file.
+pub(crate) struct Run {
+    pub(crate) datagrams: Vec<Vec<u8>>,
+    pub(crate) capture: Capture,
+}
+
+/// An INIT as an association sends it first.
+const INIT: [u8; 32] = [
+    0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0x9f, 0x8a, 0x08, 0x62, // ports 5000, tag 0, CRC32c
+    1, 0, 0, 20, 0xca, 0xfe, 0xba, 0xbe, 0, 2, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1,
+];
+
+/// Handshake, one SCTP packet from the client, close.
+pub(crate) fn handshake() -> Run {
+    let provider = provider::rustcrypto();
+    let identity = || {
+        let key = rcgen::generate_simple_self_signed(["plywood".to_owned()]).expect("a certificate");
+        let pkcs8 = key.signing_key.serialize_der();
+        Arc::new(Identity::from_der(&*provider, key.cert.der(), &pkcs8).expect("our own certificate"))
+    };
+    let (a, b) = (identity(), identity());
+    let (of_a, of_b) = (a.fingerprint().clone(), b.fingerprint().clone());
+    let begin = start();
+    let connection = |role, identity, fingerprint, who| {
+        let mut config = Config::new(role, identity, provider.clone(), vec![fingerprint]);
+        config.key_log = true;
+        Connection::new(config, seed_for(1, who), begin)
+    };
+    let mut ends = [connection(Role::Client, a, of_b, 1), connection(Role::Server, b, of_a, 2)];
+    let addresses = [SocketAddr::from(([192, 0, 2, 1], 40_000)), SocketAddr::from(([192, 0, 2, 2], 50_000))];
+    let mut network = Network::new(1);
+    network.record(1 << 20);
+    network.set_default_link(LinkConfig::with_delay(Duration::from_millis(10)));
+    let mut capture = Capture::new();
+    let mut now = begin;
+    let mut sent_data = false;
+    ends[0].start(now);
+    for _ in 0..200 {
+        for side in 0..2 {
+            let mut out = Vec::new();
+            while ends[side].poll_transmit(now, &mut out).is_some() {
+                network.send(now, addresses[side], addresses[1 - side], &out);
+                out.clear();
+            }
+            while let Some(event) = ends[side].poll_event() {
+                if let Event::KeyLog(line) = event {
+                    capture.add_key_log(&line);
+                }
+            }
+        }
+        if ends[0].can_send() && !sent_data {
+            sent_data = true;
+            let mut out = Vec::new();
+            let mark = ends[0].begin_record(&mut out).expect("connected");
+            out.extend_from_slice(&INIT);
+            ends[0].finish_record(&mut out, mark).expect("connected");
+            network.send(now, addresses[0], addresses[1], &out);
+            capture.add_sctp(now - begin, addresses[0].ip(), addresses[1].ip(), &INIT);
+        }
+        let Some(next) = network.poll_timeout() else { break };
+        now = next;
+        while let Some(mut delivery) = network.poll_delivery(now) {
+            let side = usize::from(delivery.to == addresses[1]);
+            let mut at = 0;
+            while at < delivery.bytes.len() {
+                at = ends[side].open_record(now, &mut delivery.bytes, at).map_or_else(|e| e.next, |o| o.next);
+            }
+        }
+    }
+    let records = network.recording().map_or(&[][..], |recording| recording.records());
+    for record in records {
+        capture.add_datagram(record.sent - begin, record.from, record.to, &record.bytes);
+    }
+    Run { datagrams: records.iter().map(|record| record.bytes.clone()).collect(), capture }
+}
