@@ -20,10 +20,6 @@ const SWITCHED_OFF: &str = "an extension that is known and switched off is no un
 /// Scenarios that want what a rule forbids, or leaves open and the reference decides otherwise.
 const BY_ID: &[(&str, &str)] = &[
     (
-        "reconfig/out-queues-new-data",
-        "a stream that is being reset refuses data with a typed error, so there is none to queue (RFC 6525 §5.1.2 A1)",
-    ),
-    (
         "sctp-rt-tests/sctp-rt-i-11-3",
         "repeats to a second address: below is one DTLS connection (RFC 8261 §5)",
     ),

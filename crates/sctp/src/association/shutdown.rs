@@ -24,6 +24,7 @@ impl Association {
             State::Closed | State::CookieWait | State::CookieEchoed => self.close(CloseReason::Shutdown),
             State::Established => {
                 self.set_state(State::ShutdownPending);
+                self.drop_waiting_resets();
                 self.advance_shutdown(now);
             }
             _ => {}
@@ -84,7 +85,8 @@ impl Association {
 
     /// Goes on with a shutdown once all data is acknowledged.
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
-        if !self.outstanding.is_empty() || !self.queues.is_empty() {
+        // A reset on its way is waited for: data may be held back behind it.
+        if !self.outstanding.is_empty() || !self.queues.is_empty() || self.reconfiguration.request.is_some() {
             return;
         }
         match self.state {
