@@ -1,5 +1,5 @@
-//! Which scenarios apply to SCTP over DTLS, decided from their text before they run: none is left out because it
-//! fails.
+//! Which scenarios apply to SCTP over DTLS, decided before they run: from their text, or by a table of those that are
+//! against a rule themselves, each with the rule.
 
 use crate::encode::range;
 use crate::packet::u16_at;
