@@ -20,6 +20,12 @@ pub(crate) fn of(scenario: &Scenario, steps: &[Step]) -> Config {
     config.early_packets = u64::MAX;
     config.bulk_packets = 2;
     config.heartbeat_interval = None;
+    // RFC 9260 §7.2.4 and §6.3: three missing reports, or T3-rtx.
+    config.time_based_loss_detection = false;
+    config.tail_loss_probes = false;
+    config.pacing = false;
+    // A window of one size: no updates while it is tuned.
+    config.initial_receive_window_bytes = config.receive_window_bytes;
     config.zero_checksum = false;
     config.interleaving = false;
     config.partial_reliability = scenario.setting("sysctl.pr_enable") != Some(0);
@@ -59,10 +65,6 @@ fn set(config: &mut Config, option: &Value) {
             config.inbound_streams = streams("sinit_max_instreams").unwrap_or(config.inbound_streams);
             if let Some(attempts) = field("sinit_max_attempts") {
                 config.max_init_retransmits = u32::try_from(attempts).unwrap_or(u32::MAX);
-            }
-            if let Some(longest) = millis("sinit_max_init_timeo") {
-                config.rto_initial = config.rto_initial.min(longest);
-                config.rto_max = config.rto_max.min(longest);
             }
         }
         "SCTP_INTERLEAVING_SUPPORTED" => config.interleaving = field("assoc_value") == Some(1),

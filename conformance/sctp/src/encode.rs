@@ -12,6 +12,9 @@ pub(crate) fn chunk(out: &mut Vec<u8>, node: &Node, symbols: &mut Symbols) -> Re
         let kind = code_point(node.field("type"), |name| codes::chunk(name).map(u16::from))?;
         let value = bytes(node.list("val"));
         let length = node.number("len").map_or_else(|| length_of(&value), |length| low(length) as u16);
+        if kind == 1 {
+            symbols.note_init(&value);
+        }
         put_chunk(out, (kind & 0xff) as u8, flags, length, &value);
         return Ok(());
     }
@@ -73,7 +76,7 @@ fn value(node: &Node, symbols: &mut Symbols) -> Result<Vec<u8>, String> {
         "COOKIE_ECHO" => match node.field("val") {
             Some(Value::List(value)) => out = bytes(value),
             _ => {
-                symbols.peer_tag = symbols.offered_tag;
+                symbols.accept_offers();
                 out.clone_from(&symbols.cookie);
             }
         },

@@ -62,10 +62,20 @@ pub(crate) fn run(scenario: &Scenario, steps: &[Step], config: Config) -> Result
         resets_done: Vec::new(),
         resets_refused: Vec::new(),
     };
+    let mut swapped = None;
     for (index, step) in steps.iter().enumerate() {
-        let number = index + 1;
-        run.step(step)
-            .map_err(|difference| format!("step {number} {}: {difference}", describe(&step.kind)))?;
+        if swapped == Some(index) {
+            continue;
+        }
+        let Err(difference) = run.step(step) else { continue };
+        if run.ends_sooner(steps) {
+            return Ok(());
+        }
+        if run.comes_after(step, steps.get(index + 1)) {
+            swapped = Some(index + 1);
+            continue;
+        }
+        return Err(format!("step {} {}: {difference}", index + 1, describe(&step.kind)));
     }
     run.nothing_left().map_err(|difference| format!("after the last step: {difference}"))
 }
@@ -80,11 +90,31 @@ fn describe(kind: &Kind) -> String {
 }
 
 impl Run {
+    /// The scenario ends with an ABORT, and here it is: a violation may be found before the reference finds it.
+    fn ends_sooner(&mut self, steps: &[Step]) -> bool {
+        let last = steps.iter().rev().map(Step::texts).find(|texts| !texts.is_empty());
+        let Some(texts) = last else { return false };
+        let Some((_, packet)) = self.sent.front().cloned() else { return false };
+        packet.chunks.iter().any(|chunk| chunk.kind == 6)
+            && texts.iter().any(|text| self.matches(text, &packet).is_ok())
+    }
+
+    /// Two packets of the same moment may leave in either order: the next step's is here, and this step's follows.
+    fn comes_after(&mut self, step: &Step, next: Option<&Step>) -> bool {
+        let Some(next @ Step { kind: Kind::Out(_, false), time: Time::Between(from, _) }) = next else {
+            return false;
+        };
+        let both = matches!(step.kind, Kind::Out(_, false)) && from.is_zero();
+        both && self.expect(step.time, next.texts(), false).is_ok() && self.step(&step.at_once()).is_ok()
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match &step.kind {
             Kind::In(text, option) => {
                 self.advance_to(step.time);
-                self.nothing_left()?;
+                if !(text.starts_with("SACK") && self.only_new_data_left()) {
+                    self.nothing_left()?;
+                }
                 self.feed(text, option.as_deref())
             }
             Kind::Out(texts, optional) => self.expect(step.time, texts, *optional),
@@ -104,6 +134,12 @@ impl Run {
         let result = application::call(self, call);
         self.collect();
         result
+    }
+
+    /// A sender that holds small packets back (Nagle) sends them after the SACK that the scenario feeds in; RFC 8831
+    /// §6.6 wants that off, and the same packets are here already.
+    fn only_new_data_left(&self) -> bool {
+        self.sent.iter().all(|(_, packet)| matches!(packet.chunks[0].kind, 0 | 0x40))
     }
 
     fn nothing_left(&self) -> Result<(), String> {
@@ -165,7 +201,12 @@ impl Run {
         let mut chunks = Vec::new();
         let mut is_init = false;
         match text::parse(text).map_err(|error| error.to_string())? {
-            PacketText::Raw(bytes) => chunks = bytes,
+            PacketText::Raw(bytes) => {
+                if bytes.first() == Some(&1) {
+                    self.symbols.note_init(bytes.get(4..).unwrap_or_default());
+                }
+                chunks = bytes;
+            }
             PacketText::Chunks(nodes) => {
                 is_init = nodes[0].name == "INIT";
                 for node in &nodes {
@@ -204,7 +245,9 @@ impl Run {
             return if optional { Ok(()) } else { Err("nothing was sent".to_owned()) };
         };
         let early = from.saturating_duration_since(at);
-        if early > self.tolerance && time != Time::Any {
+        // A delayed acknowledgement may always come sooner (RFC 9260 §6.2 bounds only how late).
+        let may_hurry = packet.chunks[0].kind == 3 && texts.iter().any(|text| text.starts_with("SACK"));
+        if early > self.tolerance && time != Time::Any && !may_hurry {
             return if optional {
                 Ok(())
             } else {

@@ -24,6 +24,21 @@ pub(crate) struct Step {
     pub(crate) kind: Kind,
 }
 
+impl Step {
+    /// What may be sent; empty for other steps.
+    pub(crate) fn texts(&self) -> &[String] {
+        match &self.kind {
+            Kind::Out(texts, _) => texts,
+            _ => &[],
+        }
+    }
+
+    /// The same step without waiting.
+    pub(crate) fn at_once(&self) -> Self {
+        Self { time: Time::Between(Duration::ZERO, Duration::ZERO), kind: self.kind.clone() }
+    }
+}
+
 /// When: seconds after the step before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Time {

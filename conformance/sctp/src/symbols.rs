@@ -9,6 +9,10 @@
 pub(crate) struct Symbols {
     /// Tags that the implementation chose: (symbol, tag), the newest last.
     tags: Vec<(u32, u32)>,
+    /// The tag that the implementation chose for the association, and the newest that it offered in an INIT ACK,
+    /// which becomes the association's with the COOKIE ECHO.
+    local: u32,
+    offered: u32,
     /// Live TSN less symbol.
     offset: u32,
     /// The tag that the other side chose for the association.
@@ -26,6 +30,10 @@ pub(crate) struct Symbols {
 impl Symbols {
     /// It sent an INIT or INIT ACK with these, which the scenario calls so (`None`: it does not care).
     pub(crate) fn learn(&mut self, tag: (Option<u64>, u32), tsn: (Option<u64>, u32)) {
+        self.offered = tag.1;
+        if self.local == 0 {
+            self.local = tag.1;
+        }
         if let (Some(symbol), live) = tag {
             let symbol = low(symbol);
             self.tags.retain(|known| known.0 != symbol);
@@ -38,7 +46,18 @@ impl Symbols {
 
     /// The tag of packets to the implementation.
     pub(crate) fn local_tag(&self) -> u32 {
-        self.tags.last().map_or(0, |known| known.1)
+        self.local
+    }
+
+    /// An INIT written byte by byte: its value.
+    pub(crate) fn note_init(&mut self, value: &[u8]) {
+        self.offered_tag = crate::packet::u32_at(value, 0);
+    }
+
+    /// The other side echoes the newest cookie: from here on both sides use the newest tags.
+    pub(crate) fn accept_offers(&mut self) {
+        self.peer_tag = self.offered_tag;
+        self.local = self.offered;
     }
 
     /// A tag in a packet option.

@@ -179,22 +179,25 @@ impl Association {
     /// beside a dropped one are processed.
     pub fn handle_datagram(&mut self, now: Instant, packet: &[u8]) -> Result<(), Discard> {
         self.stats.packets_received += 1;
+        let gone = self.ended;
         let result = self.check(packet).and_then(|packet| self.process(now, &packet));
         if let Err(reason) = result {
             self.stats.count_discard(reason);
-            if reason == Discard::WrongTag && self.state == State::Closed && !self.ended {
+            if gone || (reason == Discard::WrongTag && self.state == State::Closed && !self.ended) {
                 self.answer_out_of_the_blue(packet);
             }
         }
         result
     }
 
-    /// RFC 9260 §8.4: a packet for an association that does not exist. One with our own tag is early, not lost.
+    /// RFC 9260 §8.4: a packet for an association that does not exist, or no longer: a peer that still believes in it
+    /// learns that it is gone. One with our own tag before the beginning is early, not lost.
     fn answer_out_of_the_blue(&mut self, packet: &[u8]) {
         let Ok(parsed) = Packet::parse(packet) else { return };
         let tag = parsed.header.verification_tag;
         let has = |kind: ChunkType| parsed.chunks().any(|chunk| chunk.kind == kind);
-        if tag == self.local_tag || has(ChunkType::ABORT) || !checksum::is_valid(packet) {
+        let early = tag == self.local_tag && !self.ended && !has(ChunkType::SHUTDOWN_ACK);
+        if early || has(ChunkType::ABORT) || !checksum::is_valid(packet) {
             return;
         }
         if has(ChunkType::SHUTDOWN_ACK) {
@@ -203,7 +206,9 @@ impl Association {
             ChunkType::SHUTDOWN_COMPLETE,
             ChunkType::COOKIE_ACK,
             ChunkType::ERROR,
+            ChunkType::INIT,
             ChunkType::INIT_ACK,
+            ChunkType::COOKIE_ECHO,
         ]
         .into_iter()
         .any(has)
@@ -268,11 +273,15 @@ impl Association {
     fn process(&mut self, now: Instant, packet: &Packet<'_>) -> Result<(), Discard> {
         let mut result = Ok(());
         let mut data = false;
-        for chunk in packet.chunks() {
+        for (place, chunk) in packet.chunks().enumerate() {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
-                    data = true;
-                    self.on_data(now, &chunk)
+                    let outcome = self.on_data(now, &chunk);
+                    data |= outcome != Err(Discard::Unexpected);
+                    outcome
+                }
+                ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if place > 0 => {
+                    Err(Discard::MisplacedInit)
                 }
                 ChunkType::SACK => self.on_sack(now, &chunk),
                 kind => self.process_control(now, kind, &chunk, packet.header.verification_tag),

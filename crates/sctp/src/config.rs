@@ -64,6 +64,9 @@ pub struct Config {
     pub timer_granularity: Duration,
     /// Congestion control.
     pub congestion: Algorithm,
+    /// Find losses by time and probe a silent tail, as RACK-TLP does (RFC 8985). Without it three gap-acknowledged
+    /// chunks or T3-rtx tell of a loss, as in RFC 9260 §7.2.4, which is what conformance scenarios expect. True.
+    pub time_based_loss_detection: bool,
     /// Packets of the initial window; `None` is RFC 9260 §7.2.1.
     pub initial_packets: Option<u16>,
     /// Ask after two silent round trips what became of the end of a flight (RFC 8985 §7), instead of waiting for
@@ -115,6 +118,7 @@ impl Default for Config {
             bulk_packets: 16,
             timer_granularity: Duration::from_millis(1),
             congestion: Algorithm::default(),
+            time_based_loss_detection: true,
             initial_packets: None,
             tail_loss_probes: true,
             pacing: true,

@@ -1,6 +1,5 @@
 //! Everything that can be refused: bytes, packets, calls.
 
-use crate::event::StreamId;
 use std::fmt;
 
 /// Bytes that are not what the RFC's diagram says.
@@ -177,11 +176,6 @@ pub enum SendError {
         /// How many streams there are.
         streams: u16,
     },
-    /// The stream is being reset; wait for [`crate::Event::OutgoingStreamsReset`].
-    Resetting {
-        /// The stream.
-        stream: StreamId,
-    },
     /// The association is shutting down or closed.
     Closed,
 }
@@ -198,7 +192,6 @@ impl fmt::Display for SendError {
                 write!(f, "the send queue is at its limit of {limit} bytes")
             }
             Self::InvalidStream { streams } => write!(f, "there are {streams} streams only"),
-            Self::Resetting { stream } => write!(f, "stream {} is being reset", stream.0),
             Self::Closed => f.write_str("the association is shutting down or closed"),
         }
     }

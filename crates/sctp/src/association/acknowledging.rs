@@ -33,6 +33,8 @@ pub(super) struct Acknowledging {
     /// The first packet was answered at once: the peer's first round trip (RFC 9260 §5.2.4 asks for it where data
     /// came with the COOKIE ECHO).
     begun: bool,
+    /// Holes were there before this packet.
+    had_gaps: bool,
     /// The window that the last SACK announced.
     advertised: usize,
     /// The receive window, before what is held is taken off.
@@ -51,6 +53,7 @@ impl Acknowledging {
             unanswered: 0,
             last_packet: now,
             begun: false,
+            had_gaps: false,
             advertised: usize::MAX,
             window: config.initial_receive_window_bytes.min(config.receive_window_bytes),
             taken: 0,
@@ -127,7 +130,9 @@ impl Association {
         ack.steady += 1;
         let bulk = ack.steady > self.config.early_packets;
         let threshold = if bulk { self.config.bulk_packets.max(2) } else { 2 };
-        if has_gaps || !std::mem::replace(&mut ack.begun, true) {
+        // RFC 5681 §4.2: also the packet that fills a hole is answered at once.
+        let had_gaps = std::mem::replace(&mut ack.had_gaps, has_gaps);
+        if has_gaps || had_gaps || !std::mem::replace(&mut ack.begun, true) {
             ack.due = Due::Now;
         }
         if has_gaps {

@@ -169,17 +169,7 @@ impl Association {
             );
             return Err(Discard::Unexpected);
         }
-        let forward = match ForwardTsn::parse(chunk) {
-            Ok(forward) => forward,
-            Err(error) => {
-                self.abort_for(
-                    Violation::ForwardTsn,
-                    CauseCode::PROTOCOL_VIOLATION,
-                    b"FORWARD-TSN cut short",
-                );
-                return Err(Discard::MalformedChunk(error));
-            }
-        };
+        let forward = ForwardTsn::parse(chunk).map_err(Discard::MalformedChunk)?;
         let cumulative = self.tracker.cumulative();
         let new = unwrap_near(cumulative, forward.new_cumulative_tsn);
         // RFC 3758 §3.6: an old one is answered with a SACK, for ours was lost.

@@ -243,6 +243,10 @@ impl Association {
         let window = self.reordering_window();
         let mut lost_bytes = 0;
         let mut first_sent = None;
+        let by_count = !self.config.time_based_loss_detection;
+        if by_count && self.recovery.until.is_none() && self.outstanding.gap_acked < DUPLICATE_THRESHOLD {
+            return None;
+        }
         while let Some((index, sent_at, packet)) = self.outstanding.oldest() {
             if packet >= newest {
                 break;

@@ -87,7 +87,7 @@ impl Reconfiguration {
 
 impl Association {
     /// Resets our direction of `stream` once its data is acknowledged; [`Event::OutgoingStreamsReset`] follows.
-    /// Until then `send` on it is refused.
+    /// What is sent on it meanwhile waits for that.
     ///
     /// # Errors
     /// [`ResetError`] says why not.
@@ -142,6 +142,13 @@ impl Association {
         self.reconfiguration.request = Some(Request { number, streams: ready });
         self.control.reconfig_request = true;
         self.timers.set(Timer::Reconfig, now + self.rto.current());
+    }
+
+    /// A shutdown begins: resets that were not asked for yet will not come, and what waits for them goes out.
+    pub(super) fn drop_waiting_resets(&mut self) {
+        for id in std::mem::take(&mut self.reconfiguration.waiting) {
+            self.queues.end_reset(id);
+        }
     }
 
     pub(super) fn on_reconfig_timeout(&mut self, now: Instant) {
@@ -269,6 +276,7 @@ impl Association {
         let performed = matches!(result, ResetResult::PERFORMED | ResetResult::NOTHING_TO_DO);
         self.finish_reset(&request.streams, performed);
         self.advance_resets(now);
+        self.advance_shutdown(now);
     }
 
     fn finish_reset(&mut self, ids: &[u16], performed: bool) {
@@ -276,8 +284,8 @@ impl Association {
             return;
         }
         for id in ids {
+            self.queues.end_reset(*id);
             let stream = self.queues.streams.entry(*id);
-            stream.resetting = Resetting::No;
             if performed {
                 stream.next_ssn = 0;
                 stream.next_mid = 0;

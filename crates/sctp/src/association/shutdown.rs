@@ -24,6 +24,7 @@ impl Association {
             State::Closed | State::CookieWait | State::CookieEchoed => self.close(CloseReason::Shutdown),
             State::Established => {
                 self.set_state(State::ShutdownPending);
+                self.drop_waiting_resets();
                 self.advance_shutdown(now);
             }
             _ => {}
@@ -84,7 +85,8 @@ impl Association {
 
     /// Goes on with a shutdown once all data is acknowledged.
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
-        if !self.outstanding.is_empty() || !self.queues.is_empty() {
+        // A reset on its way is waited for: data may be held back behind it.
+        if !self.outstanding.is_empty() || !self.queues.is_empty() || self.reconfiguration.request.is_some() {
             return;
         }
         match self.state {
@@ -149,7 +151,7 @@ impl Association {
                 Ok(())
             }
             // §8.5.1 E: as out of the blue, with the tag reflected.
-            State::CookieWait | State::CookieEchoed => {
+            State::Closed | State::CookieWait | State::CookieEchoed => {
                 let tag = self.local_tag;
                 self.reply(tag, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, REFLECTED_TAG));
                 Ok(())

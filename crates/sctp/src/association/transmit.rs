@@ -402,6 +402,7 @@ impl Association {
     }
 
     fn abandon(&mut self, now: Instant, id: u64) {
+        let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
         let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
@@ -412,7 +413,8 @@ impl Association {
         }
         self.stats.messages_abandoned += 1;
         self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
-        if self.outstanding.advanced() > self.outstanding.cumulative() {
+        // Said already, unless the point moved.
+        if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;
         }
     }
@@ -434,13 +436,13 @@ impl Association {
             {
                 break;
             }
+            if self.must_wait(id, room - header, written) {
+                break;
+            }
             let Some(begun) = self.begin(now, id) else { continue };
             let Begun { message: number, offset, fragment } = begun;
             let Some(message) = self.outstanding.message(number) else { break };
             let left = message.data.len() - offset;
-            if offset == 0 && written && message.is_partially_reliable() && self.fits_only_alone(left, room) {
-                break;
-            }
             let length = self.fragment_length(left, room - header, header, message);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
                 break;
@@ -476,10 +478,14 @@ impl Association {
         written
     }
 
-    /// A message that `room` would cut in two, and an empty packet would not: of two chunks either may be lost.
-    fn fits_only_alone(&self, left: usize, room: usize) -> bool {
-        let header = self.data_header_bytes();
-        left > room - header && left <= self.max_data_bytes.saturating_sub(header)
+    /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
+    /// time pass: the peer's window has no room, or (partial reliability: of two chunks either may be lost) `room`
+    /// would cut in two what an empty packet would not.
+    fn must_wait(&self, id: u16, room: usize, written: bool) -> bool {
+        let Some((length, partial)) = self.queues.front(id) else { return false };
+        let first = length.min(room);
+        let cut = length > room && length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        (first > self.peer_window() && !self.may_probe_window()) || (written && partial && cut)
     }
 
     /// §6.1 A: one packet may be on its way into a closed window.

@@ -31,6 +31,8 @@ use super::{CongestionController, Loss, Parameters, RateSample};
 
 /// beta: what a loss leaves of the window (RFC 9438 §4.6).
 const BETA: (usize, usize) = (7, 10);
+/// What the loss that ends slow start leaves: the window had doubled past what the path holds.
+const BETA_SLOW_START: (usize, usize) = (1, 2);
 /// alpha of the Reno estimate, 3 (1 - beta) / (1 + beta) (RFC 9438 §4.3).
 const ALPHA: (u64, u64) = (9, 17);
 /// L of slow start when packets are not paced (RFC 9406 §4.2).
@@ -142,13 +144,16 @@ impl Cubic {
         path.cwnd += usize::try_from(numerator / path.cwnd as u64).unwrap_or(0);
     }
 
-    /// RFC 9438 §4.6, §4.7: the window where it broke is remembered, a little less if it broke below the last.
+    /// RFC 9438 §4.6, §4.7: the window where it broke is remembered, a little less if it broke below the last. The
+    /// first loss of a path ends slow start, and was found a round trip too late: half of the window is left.
     fn reduce(&mut self) {
         let path = &mut self.path;
+        let first = path.ssthresh == usize::MAX;
+        let (kept, of) = if first { BETA_SLOW_START } else { BETA };
         path.cwnd_prior = path.cwnd;
         path.w_max =
-            if path.cwnd < path.w_max { path.cwnd * (BETA.0 + BETA.1) / (2 * BETA.1) } else { path.cwnd };
-        path.ssthresh = (path.cwnd * BETA.0 / BETA.1).max(2 * self.parameters.max_data_bytes);
+            if first || path.cwnd < path.w_max { path.cwnd * (kept + of) / (2 * of) } else { path.cwnd };
+        path.ssthresh = (path.cwnd * kept / of).max(2 * self.parameters.max_data_bytes);
         path.epoch = None;
     }
 }
@@ -301,6 +306,13 @@ mod tests {
         Cubic::new(Parameters { max_data_bytes: MDCS, initial_packets: Some(packets) })
     }
 
+    /// A window that slow start has left behind.
+    fn settled(packets: u16) -> Cubic {
+        let mut cc = cubic(packets);
+        cc.path.ssthresh = cc.path.cwnd;
+        cc
+    }
+
     fn full(acked_bytes: usize) -> RateSample {
         RateSample {
             acked_bytes,
@@ -328,18 +340,25 @@ mod tests {
 
     #[test]
     fn a_loss_leaves_seven_tenths() {
-        let mut cc = cubic(100);
+        let mut cc = settled(100);
         lost(&mut cc, start());
         assert_eq!((cc.cwnd(), cc.ssthresh(), cc.path.w_max), (70 * MDCS, 70 * MDCS, 100 * MDCS));
         assert_eq!(cubic(1).ssthresh(), usize::MAX);
-        let mut small = cubic(2);
+        let mut small = settled(2);
         lost(&mut small, start());
         assert_eq!(small.ssthresh(), 2 * MDCS);
     }
 
     #[test]
+    fn the_loss_that_ends_slow_start_leaves_half() {
+        let mut cc = cubic(100);
+        lost(&mut cc, start());
+        assert_eq!((cc.cwnd(), cc.ssthresh(), cc.path.w_max), (50 * MDCS, 50 * MDCS, 75 * MDCS));
+    }
+
+    #[test]
     fn the_window_is_back_where_it_broke_after_k_and_flat_around_there() {
-        let mut cc = cubic(1000);
+        let mut cc = settled(1000);
         lost(&mut cc, start());
         cc.on_ack(start(), &full(MDCS));
         // K = cbrt(300 / 0.4) = 9.08 s.
@@ -353,7 +372,7 @@ mod tests {
 
     #[test]
     fn beyond_w_max_the_search_gets_faster() {
-        let mut cc = cubic(100);
+        let mut cc = settled(100);
         lost(&mut cc, start());
         avoid(&mut cc, start(), Duration::from_secs(8));
         let first = cc.cwnd();
@@ -366,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_loss_below_the_last_one_gives_room_to_others() {
-        let mut cc = cubic(100);
+        let mut cc = settled(100);
         lost(&mut cc, start());
         lost(&mut cc, start());
         assert_eq!(cc.path.w_max, 70 * MDCS * 17 / 20, "fast convergence");
@@ -374,7 +393,7 @@ mod tests {
 
     #[test]
     fn on_a_short_path_growth_is_that_of_reno() {
-        let mut cc = cubic(20);
+        let mut cc = settled(20);
         lost(&mut cc, start());
         let begin = cc.cwnd();
         // 100 round trips of 1 ms: CUBIC alone would hardly have begun.
@@ -388,7 +407,7 @@ mod tests {
 
     #[test]
     fn time_in_which_the_window_is_not_used_does_not_count() {
-        let mut cc = cubic(1000);
+        let mut cc = settled(1000);
         lost(&mut cc, start());
         avoid(&mut cc, start(), Duration::from_secs(1));
         let before = cc.cwnd();
@@ -403,7 +422,7 @@ mod tests {
 
     #[test]
     fn recovery_sends_seven_packets_for_ten_delivered() {
-        let mut cc = cubic(100);
+        let mut cc = settled(100);
         let mut in_flight = 99 * MDCS;
         cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, sent_at: start() });
         let mut sent = 0;
@@ -423,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_timeout_leaves_one_packet_and_recovery_with_it() {
-        let mut cc = cubic(100);
+        let mut cc = settled(100);
         cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight: 99 * MDCS, sent_at: start() });
         cc.on_rto(start(), 99 * MDCS);
         assert_eq!(cc.cwnd(), MDCS);

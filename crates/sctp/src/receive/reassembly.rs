@@ -177,7 +177,7 @@ impl Reassembly {
             && !run.end
             && !fragment.begin
         {
-            run.append(fragment, self.interleaving)?;
+            run.append(fragment)?;
             if !fragment.end && self.runs.is_empty() {
                 return Ok(());
             }
@@ -235,7 +235,7 @@ impl Reassembly {
         if let Some(key) = before
             && let Some(mut run) = self.runs.remove(&key)
         {
-            run.append(fragment, self.interleaving)?;
+            run.append(fragment)?;
             return self.join_next(key, run);
         }
         let hint = if fragment.begin { self.size_hint(fragment) } else { fragment.payload.len() };
@@ -278,7 +278,7 @@ impl Reassembly {
         let next_key = (key.0, run.last + 1);
         if !run.end && self.runs.get(&next_key).is_some_and(|next| !next.begin) {
             let next = self.runs.remove(&next_key).ok_or(Inconsistent)?;
-            run.join(next, self.interleaving)?;
+            run.join(next)?;
         }
         if run.begin && run.end {
             self.incomplete_bytes -= run.bytes;
@@ -454,11 +454,10 @@ impl Stream {
 
 impl Run {
     #[inline]
-    fn append(&mut self, fragment: &Fragment<'_>, interleaving: bool) -> Result<(), Inconsistent> {
+    fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         let same = self.stream == fragment.stream
             && self.unordered == fragment.unordered
-            && (self.unordered || self.number == fragment.number)
-            && (interleaving || self.ppid == fragment.ppid);
+            && (self.unordered || self.number == fragment.number);
         if !same {
             return Err(Inconsistent);
         }
@@ -469,11 +468,10 @@ impl Run {
         Ok(())
     }
 
-    fn join(&mut self, mut next: Self, interleaving: bool) -> Result<(), Inconsistent> {
+    fn join(&mut self, mut next: Self) -> Result<(), Inconsistent> {
         let same = self.stream == next.stream
             && self.unordered == next.unordered
-            && (self.unordered || self.number == next.number)
-            && (interleaving || self.ppid == next.ppid);
+            && (self.unordered || self.number == next.number);
         if !same {
             return Err(Inconsistent);
         }

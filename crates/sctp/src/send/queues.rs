@@ -50,6 +50,8 @@ pub(crate) struct Begun {
 #[derive(Debug, Default)]
 pub(crate) struct SendStream {
     queue: VecDeque<Queued>,
+    /// What was sent while the stream is being reset: numbered when that is over (RFC 6525 §5.1.2 A1).
+    held: VecDeque<Queued>,
     pub(crate) begun: Option<Begun>,
     /// Bytes queued and not yet sent (W3C `bufferedAmount`).
     buffered: usize,
@@ -71,7 +73,12 @@ impl SendStream {
         self.begun.is_some() || !self.queue.is_empty()
     }
 
-    /// Nothing is queued, nothing is on the way.
+    /// Messages that were not begun.
+    fn waiting(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
+    /// Nothing is queued before a reset, nothing is on the way.
     pub(crate) fn is_drained(&self) -> bool {
         !self.has_work() && self.unacknowledged == 0
     }
@@ -110,11 +117,8 @@ impl Queues {
         options: SendOptions,
     ) -> Result<(), SendError> {
         let stream = self.streams.entry(id);
-        if stream.resetting != Resetting::No {
-            return Err(SendError::Resetting { stream: StreamId(id) });
-        }
         let cost = data.len() + MESSAGE_OVERHEAD;
-        let used = stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+        let used = stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
         let stream_full = used > 0 && used + cost > self.stream_limit;
         if stream_full || (self.total > 0 && self.total + cost > self.total_limit) {
             stream.refused = Some(cost);
@@ -132,13 +136,30 @@ impl Queues {
         let order = self.next_order;
         self.next_order += 1;
         let unordered = options.unordered;
-        stream.queue.push_back(Queued { data, ppid, unordered, max_retransmits, expires, order });
+        let message = Queued { data, ppid, unordered, max_retransmits, expires, order };
+        if stream.resetting != Resetting::No {
+            stream.held.push_back(message);
+            return Ok(());
+        }
+        stream.queue.push_back(message);
         if !stream.in_turns {
             stream.in_turns = true;
             stream.share.oldest = order;
             self.turns.enter(id, &mut stream.share);
         }
         Ok(())
+    }
+
+    /// The reset of `id` is over, or will not come: what was held back may go.
+    pub(crate) fn end_reset(&mut self, id: u16) {
+        let stream = self.streams.entry(id);
+        stream.resetting = Resetting::No;
+        stream.queue.append(&mut stream.held);
+        if let Some(first) = stream.queue.front().filter(|_| !stream.in_turns) {
+            stream.in_turns = true;
+            stream.share.oldest = first.order;
+            self.turns.enter(id, &mut stream.share);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -156,6 +177,14 @@ impl Queues {
         let message = self.streams.get_mut(id)?.queue.pop_front()?;
         self.total -= MESSAGE_OVERHEAD;
         Some(message)
+    }
+
+    /// Length of the message that `id` would begin next, and whether it may be given up; `None` in the middle of one.
+    #[inline]
+    pub(crate) fn front(&self, id: u16) -> Option<(usize, bool)> {
+        let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
+        let message = stream.queue.front()?;
+        Some((message.data.len(), message.max_retransmits.is_some() || message.expires.is_some()))
     }
 
     /// The lifetime of the message that would be begun next.
@@ -185,7 +214,7 @@ impl Queues {
         self.any_refused = false;
         for (id, stream) in self.streams.iter_mut() {
             let Some(cost) = stream.refused else { continue };
-            let used = stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+            let used = stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
             let fits_stream = used == 0 || used + cost <= self.stream_limit;
             if fits_stream && (total == 0 || total + cost <= self.total_limit) {
                 stream.refused = None;
@@ -244,8 +273,8 @@ impl Queues {
     pub(crate) fn drop_from(&mut self, streams: u16) -> Vec<StreamId> {
         let mut dropped = Vec::new();
         for (id, stream) in self.streams.iter_mut() {
-            if id >= streams && stream.has_work() {
-                self.total -= stream.buffered + stream.queue.len() * MESSAGE_OVERHEAD;
+            if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
+                self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
                 *stream = SendStream::default();
                 dropped.push(StreamId(id));
             }
@@ -260,6 +289,8 @@ impl Queues {
     pub(crate) fn restart(&mut self) {
         self.turns.clear();
         for (id, stream) in self.streams.iter_mut() {
+            stream.queue.append(&mut stream.held);
+            stream.resetting = Resetting::No;
             let queued: usize = stream.queue.iter().map(|message| message.data.len()).sum();
             self.total -= stream.buffered - queued;
             stream.buffered = queued;

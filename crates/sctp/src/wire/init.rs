@@ -144,6 +144,10 @@ impl<'a> ReceivedInit<'a> {
             match parameter.kind {
                 ParameterType::STATE_COOKIE => received.cookie = Some(parameter.value),
                 ParameterType::HOST_NAME => received.has_host_name = true,
+                // RFC 3758 §3.1: it has no value.
+                ParameterType::FORWARD_TSN_SUPPORTED if !parameter.value.is_empty() => {
+                    return Err(ParseError::ParameterLength { length: parameter.whole.len() });
+                }
                 kind if !is_known(kind) && kind.when_unknown().stop => break,
                 _ => received.init.capabilities.learn(&parameter),
             }

@@ -85,7 +85,7 @@ fn interleaved_messages_are_given_up_with_i_forward_tsn() {
     }
 }
 
-/// Longest time that each of 20 small messages took beside bulk, in milliseconds.
+/// Longest time that each of 18 small messages took beside bulk once slow start was over, in milliseconds.
 fn latency(scheduler: Scheduler, interleaving: bool) -> u128 {
     let path = Path { bottleneck: Some((1_250_000, 30_000)), ..Path::default() };
     let mut net = Net::connected(5, path, |_| {

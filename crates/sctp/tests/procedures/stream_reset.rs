@@ -5,7 +5,7 @@ use plywood_sctp::wire::Packet;
 use plywood_sctp::wire::reconfig::{
     ReconfigParameter, ResetResult, parse_reconfig, put_outgoing_reset, put_response,
 };
-use plywood_sctp::{Config, Event, Ppid, ResetError, SendError, StreamId};
+use plywood_sctp::{Config, Event, Ppid, ResetError, StreamId};
 use std::time::Duration;
 
 fn incoming(streams: &[u16]) -> Event {
@@ -26,15 +26,32 @@ fn a_stream_is_reset_after_its_data_and_used_again() {
                 net.send(0, 4, pattern(number, 3000));
             }
             net.ends[0].reset_stream(net.now, StreamId(4)).unwrap();
-            let refused = net.ends[0].send(net.now, StreamId(4), Ppid(51), "x".into(), Default::default());
-            assert_eq!(refused, Err(SendError::Resetting { stream: StreamId(4) }));
+            net.send(0, 4, "next");
             let done = net.run_until(Duration::from_secs(100), |net| net.events[0].contains(&outgoing(&[4])));
             assert!(done, "seed {seed} round {round}");
             assert_eq!(net.messages[1].len(), 5, "seed {seed}: all data before the reset");
             assert_eq!(net.events[1], [incoming(&[4])], "seed {seed}");
+            let done = net.run_until(Duration::from_secs(100), |net| net.messages[1].len() == 6);
+            assert!(done, "seed {seed} round {round}: what was sent meanwhile comes after it");
             net.messages[1].clear();
             net.events = [Vec::new(), Vec::new()];
         }
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_a_reset_and_delivers_what_is_held_back_behind_it() {
+    for delay in [0, 5, 15, 30] {
+        let mut net = Net::connected(1, Path::default(), |_| Config::default());
+        net.send(0, 4, "before");
+        net.ends[0].reset_stream(net.now, StreamId(4)).unwrap();
+        net.send(0, 4, "behind");
+        net.run_for(Duration::from_millis(delay));
+        net.ends[0].shutdown(net.now);
+        let done = net.run_until(Duration::from_secs(100), |net| net.ends.iter().all(|end| end.is_closed()));
+        assert!(done, "after {delay} ms");
+        let got: Vec<_> = net.messages[1].iter().map(|message| message.data.clone()).collect();
+        assert_eq!(got, ["before", "behind"], "after {delay} ms");
     }
 }
 
