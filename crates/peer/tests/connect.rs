@@ -1,5 +1,4 @@
 //! From two descriptions to an open channel, and to the end.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

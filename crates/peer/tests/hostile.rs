@@ -16,9 +16,7 @@ fn link() -> LinkConfig {
 }
 
 /// For every datagram on the path, one that an attacker made of it.
-fn attacker(
-    seed: u64,
-) -> Box<dyn FnMut(&mut plywood_simnet::Network, std::time::Instant, &support::Attack<'_>)> {
+fn attacker(seed: u64) -> support::Attacker {
     let mut rng = ChaCha12Rng::from_seed(seed_for(seed, 66));
     let mut seen: Vec<Vec<u8>> = Vec::new();
     Box::new(move |network, now, attack| {

@@ -1,5 +1,4 @@
 //! Equal configurations, seeds and inputs give equal bytes.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

@@ -121,10 +121,10 @@ impl PeerConnection {
         }
         while let Some(stream) = self.channels.poll_reset() {
             progressed = true;
-            if let Some(sctp) = &mut self.sctp {
-                if sctp.reset_stream(now, sctp::StreamId(stream)).is_err() {
-                    self.channels.handle_outgoing_reset_refused(stream);
-                }
+            if let Some(sctp) = &mut self.sctp
+                && sctp.reset_stream(now, sctp::StreamId(stream)).is_err()
+            {
+                self.channels.handle_outgoing_reset_refused(stream);
             }
         }
         progressed | self.tell_channel_events(now)

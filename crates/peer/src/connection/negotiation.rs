@@ -178,10 +178,13 @@ impl PeerConnection {
         let Some((offer, remote)) = &self.negotiation.pending_remote else {
             return Err(NegotiationError::WrongState { state: self.negotiation.state });
         };
-        let setup = match (self.dtls.as_ref().map(dtls::Connection::role), remote.setup) {
-            (Some(dtls::Role::Client), Setup::ActPass) | (_, Setup::Passive) => Setup::Active,
-            (Some(dtls::Role::Server), Setup::ActPass) | (_, Setup::Active) => Setup::Passive,
-            (_, Setup::ActPass | Setup::HoldConn) => Setup::Active,
+        // Where the offer leaves the choice, a first answer is active, and a later one repeats the role.
+        let is_server = self.dtls.as_ref().is_some_and(|dtls| dtls.role() == dtls::Role::Server);
+        let leaves_choice = matches!(remote.setup, Setup::ActPass | Setup::HoldConn);
+        let setup = if remote.setup == Setup::Active || is_server && leaves_choice {
+            Setup::Passive
+        } else {
+            Setup::Active
         };
         let mut data = self.describe(setup);
         data.mid.clone_from(&remote.mid);

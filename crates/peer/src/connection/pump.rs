@@ -85,8 +85,7 @@ impl PeerConnection {
 
     fn drain_dtls(&mut self, now: Instant) -> bool {
         let mut progressed = false;
-        loop {
-            let Some(event) = self.dtls.as_mut().and_then(dtls::Connection::poll_event) else { break };
+        while let Some(event) = self.dtls.as_mut().and_then(dtls::Connection::poll_event) {
             progressed = true;
             match event {
                 dtls::Event::Connected { version, suite, .. } => {

@@ -146,10 +146,13 @@ pub struct World {
     pub begin: Instant,
     pub sides: [Side; 2],
     pub trickle: bool,
-    /// Datagrams that an attacker sends: (when, from, to, bytes).
-    pub inject: Option<Box<dyn FnMut(&mut Network, Instant, &Attack<'_>)>>,
+    /// Somebody on the path who sends datagrams of their own.
+    pub inject: Option<Attacker>,
     buffer: Vec<u8>,
 }
+
+/// Called for each datagram that passes.
+pub type Attacker = Box<dyn FnMut(&mut Network, Instant, &Attack<'_>)>;
 
 /// What an attacker on the path sees.
 pub struct Attack<'a> {
