@@ -17,7 +17,8 @@ fn parse(bytes: &[u8]) {
 }
 
 fn drive(bytes: &[u8]) {
-    let config = Config { max_channels: 16, max_partial_bytes: 64, max_message_size: 128, ..Config::default() };
+    let config =
+        Config { max_channels: 16, max_partial_bytes: 64, max_message_size: 128, ..Config::default() };
     let mut channels = Channels::new(config);
     channels.set_dtls_role(DtlsRole::Server);
     channels.set_connected();

@@ -53,7 +53,11 @@ fn run(bytes: &[u8]) {
             7 => agent.restart(now),
             8 => agent.set_role(if *a % 2 == 0 { Role::Controlling } else { Role::Controlled }),
             9 => agent.remove_local(now, LocalId(u16::from(a % 2))),
-            10 => drop(agent.add_local_host(now, LocalId(u16::from(a % 4)), ([192, 0, 2, 10 + a % 4], 1000).into())),
+            10 => drop(agent.add_local_host(
+                now,
+                LocalId(u16::from(a % 4)),
+                ([192, 0, 2, 10 + a % 4], 1000).into(),
+            )),
             11 => agent.end_of_remote_candidates(now),
             _ => now += Duration::from_millis(u64::from(*a) * u64::from(*b)),
         }

@@ -11,7 +11,9 @@ fn run(bytes: &[u8]) {
     let _ = (message.verify(&key), message.verify_sha256(&key));
     let _ = (message.username(), message.xor_mapped_address(), message.error_code());
     assert!(message.attributes().count() <= bytes.len() / 4);
-    assert!(message.attributes().all(|attribute| attribute.offset + 4 + attribute.value.len() <= bytes.len()));
+    assert!(
+        message.attributes().all(|attribute| attribute.offset + 4 + attribute.value.len() <= bytes.len())
+    );
 }
 
 fuzz_target!(|bytes: &[u8]| run(bytes));

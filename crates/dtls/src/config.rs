@@ -31,9 +31,9 @@ pub struct Config {
     /// The peer's certificate must have one of these; of several hash algorithms only the strongest that
     /// we know counts (RFC 8122 §5). With none, every peer is refused.
     pub remote_fingerprints: Vec<Fingerprint>,
-    /// Versions enabled. Default: 1.2.
+    /// Versions enabled. Default: 1.2 and 1.3.
     pub versions: Versions,
-    /// Suites for 1.2, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
+    /// Suites of 1.2 and 1.3, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
     /// does fastest), ChaCha20-Poly1305, AES-256-GCM, each with ECDSA, then with RSA.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's.
@@ -61,6 +61,12 @@ pub struct Config {
     pub max_early_record_bytes: usize,
     /// Bytes of application data that come before the peer is verified. Default: 16 KiB.
     pub max_early_data_bytes: usize,
+    /// 1.3: a server asks for a cookie before it does any work, so that the client shows that it receives at its
+    /// address (RFC 9147 §5.1). Default: no; behind ICE the address is proven.
+    pub require_cookie: bool,
+    /// 1.3: after so many records under one key new keys are taken into use. Default: 2^23, about a third of
+    /// what AES-GCM allows (RFC 8446 §5.5), so that the change is over long before that.
+    pub records_per_key: u64,
     /// Whether [`crate::Event::KeyLog`] tells the secrets. Default: no.
     pub key_log: bool,
 }
@@ -97,6 +103,8 @@ impl Config {
             max_reassembly_bytes: 64 * 1024,
             max_early_record_bytes: 8 * 1024,
             max_early_data_bytes: 16 * 1024,
+            require_cookie: false,
+            records_per_key: 1 << 23,
             key_log: false,
         }
     }
@@ -107,17 +115,26 @@ impl Config {
     /// # Errors
     /// The first [`ConfigError`] found.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if !self.versions.v1_2 {
+        if !self.versions.v1_2 && !self.versions.v1_3 {
             return Err(ConfigError::NoSupportedVersion);
         }
         if self.mtu_bytes < Self::MIN_MTU_BYTES {
             return Err(ConfigError::MtuTooSmall { mtu_bytes: self.mtu_bytes });
         }
-        crate::dtls12::validate(self)
+        if self.versions.v1_3 {
+            crate::dtls13::validate(self)?;
+        }
+        if self.versions.v1_2 {
+            crate::dtls12::validate(self)?;
+        }
+        Ok(())
     }
 }
 
-const DEFAULT_CIPHER_SUITES: [CipherSuite; 6] = [
+const DEFAULT_CIPHER_SUITES: [CipherSuite; 9] = [
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,

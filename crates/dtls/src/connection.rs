@@ -1,11 +1,12 @@
 //! The connection: what goes in, what comes out, and who handles it.
 //!
 //! ```text
-//!   Idle --start--> Client12 --.
-//!                              |--Finished and fingerprint verified--> Established --> Closed
-//!           (new)   Server12 --'                                          |
-//!                        |  broken rule, timeout                          | close_notify, fatal alert, close
-//!                        `-----------------------> Closed <---------------'
+//!   Idle --start--> Client12 --ServerHello chose 1.3--> Client13 --.
+//!                       |                                          |--Finished and fingerprint verified-.
+//!           (new)   Server12 --ClientHello offers 1.3--> Server13 -'                                    v
+//!                       |  broken rule, timeout                                      Established12, Established13
+//!                       `-----------------------> Closed <--close_notify, fatal alert, close--'
+
 //! ```
 //!
 //! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
 use crate::dtls12;
+use crate::dtls13;
 use crate::error::{Discard, ExportError, HandshakeError, SealError};
 use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
@@ -28,6 +30,7 @@ use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::version::Version;
 use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::key_update::KeyUpdate;
 use crate::wire::{Alert, AlertDescription, ContentType};
 
 /// A record that was used.
@@ -74,10 +77,35 @@ pub(crate) enum Phase {
     Client12(dtls12::client::State),
     /// A server of 1.2, or one that does not know the version yet.
     Server12(dtls12::server::State),
+    /// A client of a server that speaks 1.3.
+    Client13(Box<dtls13::client::State>),
+    /// A server that chose 1.3.
+    Server13(Box<dtls13::server::State>),
     /// Data may flow.
-    Established(Box<dtls12::Established>),
+    Established12(Box<dtls12::Established>),
+    /// Data may flow.
+    Established13(Box<dtls13::Established>),
     /// Over. Queued alerts still go out.
     Closed,
+}
+
+impl Phase {
+    pub(crate) fn client_13(state: dtls13::client::State) -> Self {
+        Self::Client13(Box::new(state))
+    }
+
+    pub(crate) fn server_13(state: dtls13::server::State) -> Self {
+        Self::Server13(Box::new(state))
+    }
+}
+
+/// What was agreed on, in either version.
+#[derive(Debug, Clone, Copy)]
+struct Summary {
+    version: Version,
+    suite: CipherSuite,
+    group: NamedGroup,
+    srtp_profile: Option<u16>,
 }
 
 impl Connection {
@@ -127,18 +155,21 @@ impl Connection {
 
     /// Changes the phase, and says so.
     fn enter(&mut self, phase: Phase) {
-        if let (Phase::Established(established), false) = (&phase, self.is_connected()) {
+        let was_connected = self.is_connected();
+        self.phase = phase;
+        if let (Some(summary), false) = (self.summary(), was_connected) {
             self.engine.give_up_at = None;
-            self.engine.timer.stop();
+            if summary.version == Version::Dtls12 {
+                self.engine.timer.stop();
+            }
             self.engine.reassembly.clear();
             self.engine.transcript = Transcript::default();
             // Whatever is not encrypted from now on is not from the peer.
             self.engine.records.drop_read_epochs_before(1);
-            let (suite, group) = (established.suite, established.group);
-            tracing::debug!(?suite, ?group, "connected");
-            self.engine.events.push_back(Event::Connected { version: Version::Dtls12, suite, group });
+            let Summary { version, suite, group, .. } = summary;
+            tracing::debug!(?version, ?suite, ?group, "connected");
+            self.engine.events.push_back(Event::Connected { version, suite, group });
         }
-        self.phase = phase;
     }
 
     /// A broken rule ends the connection, and the peer is told.
@@ -163,6 +194,7 @@ impl Connection {
     /// Time has come to [`Connection::poll_timeout`], or not: early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        self.engine.acks.handle_timeout(now);
         let expired = due(self.engine.timer.deadline());
         let transmissions = self.engine.timer.timeouts() + 1;
         if due(self.engine.give_up_at) || (expired && transmissions >= self.engine.config.max_timeouts) {
@@ -178,13 +210,15 @@ impl Connection {
     /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let (timer, give_up) = (self.engine.timer.deadline(), self.engine.give_up_at);
-        timer.into_iter().chain(give_up).min()
+        let (timer, ack) = (self.engine.timer.deadline(), self.engine.acks.deadline());
+        timer.into_iter().chain(ack).chain(self.engine.give_up_at).min()
     }
 
     /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        let _ = now;
+        if let Phase::Established13(established) = &mut self.phase {
+            established.begin_update(&mut self.engine, now);
+        }
         self.engine.poll_transmit(out)
     }
 
@@ -206,7 +240,7 @@ impl Connection {
     /// Whether the peer's Finished and fingerprint are verified: data may flow both ways.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        matches!(self.phase, Phase::Established(_))
+        matches!(self.phase, Phase::Established12(_) | Phase::Established13(_))
     }
 
     /// Whether our own data may be sealed now. In 1.2 that is when the peer is verified.
@@ -233,9 +267,9 @@ impl Connection {
     /// [`SealError::NotConnected`], [`SealError::Closed`]; [`SealError::NumbersExhausted`] ends the connection.
     pub fn begin_record(&mut self, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
         match self.phase {
-            Phase::Established(_) => {}
+            Phase::Established12(_) | Phase::Established13(_) => {}
             Phase::Closed => return Err(SealError::Closed),
-            Phase::Idle | Phase::Client12(_) | Phase::Server12(_) => return Err(SealError::NotConnected),
+            _ => return Err(SealError::NotConnected),
         }
         let begun = self.engine.records.begin(self.engine.write_epoch, out);
         if begun == Err(SealError::NumbersExhausted) {
@@ -250,7 +284,10 @@ impl Connection {
     /// [`SealError::TooLong`], or [`SealError::BadMark`] if `out` is not the buffer of `mark`.
     pub fn finish_record(&mut self, out: &mut Vec<u8>, mark: RecordMark) -> Result<(), SealError> {
         let length = out.len().saturating_sub(mark.payload());
-        self.engine.records.finish(out, mark, ContentType::APPLICATION_DATA)?;
+        let number = self.engine.records.finish(out, mark, ContentType::APPLICATION_DATA)?;
+        if number.sequence >= self.engine.config.records_per_key {
+            self.wear_keys();
+        }
         self.engine.stats.records_sent += 1;
         self.engine.stats.application_bytes_sent += length as u64;
         Ok(())
@@ -285,7 +322,11 @@ impl Connection {
         out: &mut [u8],
     ) -> Result<(), ExportError> {
         match &self.phase {
-            Phase::Established(established) => established.export(label, context, out),
+            Phase::Established12(established) => established.export(label, context, out),
+            Phase::Established13(established) => {
+                established.export(label, context, out);
+                Ok(())
+            }
             _ => Err(ExportError::NotConnected),
         }
     }
@@ -296,45 +337,70 @@ impl Connection {
         match self.phase {
             Phase::Closed => return,
             Phase::Idle => {}
-            Phase::Client12(_) | Phase::Server12(_) => {
+            Phase::Client12(_) | Phase::Server12(_) | Phase::Client13(_) | Phase::Server13(_) => {
                 self.engine.flight.clear();
                 if self.engine.give_up_at.is_some() {
                     self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
                 }
             }
-            Phase::Established(_) => self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY)),
+            Phase::Established12(_) | Phase::Established13(_) => {
+                self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+            }
         }
         self.end(CloseReason::Local);
+    }
+
+    /// 1.3: new keys for what we write, and, if `both`, for what the peer writes too. It happens by itself before
+    /// keys wear out; nothing stalls meanwhile. In 1.2, and before the connection is up, nothing happens.
+    pub fn update_keys(&mut self, now: Instant, both: bool) {
+        if let Phase::Established13(established) = &mut self.phase {
+            established.want_update(KeyUpdate { update_requested: both });
+            established.begin_update(&mut self.engine, now);
+        }
+    }
+
+    /// Enough was sealed under one key; the update begins with the next `poll_transmit`.
+    #[cold]
+    fn wear_keys(&mut self) {
+        if let Phase::Established13(established) = &mut self.phase
+            && !established.is_updating()
+        {
+            established.want_update(KeyUpdate { update_requested: false });
+        }
     }
 
     /// The peer's certificate in DER, once verified.
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
-        self.established().map(|established| established.peer.certificate())
+        match &self.phase {
+            Phase::Established12(established) => Some(established.peer.certificate()),
+            Phase::Established13(established) => Some(established.peer.certificate()),
+            _ => None,
+        }
     }
 
     /// The version, once connected.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
-        self.established().map(|_| Version::Dtls12)
+        self.summary().map(|summary| summary.version)
     }
 
     /// The cipher suite, once connected.
     #[must_use]
     pub fn suite(&self) -> Option<CipherSuite> {
-        self.established().map(|established| established.suite)
+        self.summary().map(|summary| summary.suite)
     }
 
     /// The group of the key exchange, once connected.
     #[must_use]
     pub fn group(&self) -> Option<NamedGroup> {
-        self.established().map(|established| established.group)
+        self.summary().map(|summary| summary.group)
     }
 
     /// The SRTP profile that was agreed on, if one was (RFC 5764 §4.1).
     #[must_use]
     pub fn srtp_profile(&self) -> Option<u16> {
-        self.established().and_then(|established| established.srtp_profile)
+        self.summary().and_then(|summary| summary.srtp_profile)
     }
 
     /// Client or server.
@@ -349,9 +415,21 @@ impl Connection {
         &self.engine.stats
     }
 
-    fn established(&self) -> Option<&dtls12::Established> {
+    /// What was agreed on, once connected.
+    fn summary(&self) -> Option<Summary> {
         match &self.phase {
-            Phase::Established(established) => Some(established),
+            Phase::Established12(established) => Some(Summary {
+                version: Version::Dtls12,
+                suite: established.suite,
+                group: established.group,
+                srtp_profile: established.srtp_profile,
+            }),
+            Phase::Established13(established) => Some(Summary {
+                version: Version::Dtls13,
+                suite: established.suite(),
+                group: established.group(),
+                srtp_profile: established.srtp_profile(),
+            }),
             _ => None,
         }
     }
@@ -366,3 +444,5 @@ impl Connection {
 #[cfg(test)]
 #[cfg(feature = "rustcrypto")]
 mod tests;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests13;

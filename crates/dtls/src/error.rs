@@ -110,7 +110,7 @@ pub enum Discard {
     PlaintextApplicationData,
     /// A handshake fragment that cannot be read.
     MalformedFragment,
-    /// Fragments of one message that disagree; the newest is kept.
+    /// Fragments of one message that disagree; two versions are kept, and the first to be whole counts.
     ConflictingFragments,
     /// A fragment of a message beyond what we buffer.
     FragmentTooFarAhead,
@@ -126,13 +126,17 @@ pub enum Discard {
     Renegotiation,
     /// An alert that is not two bytes, or says nothing that matters.
     IgnoredAlert,
+    /// An ACK that cannot be read.
+    MalformedAck,
+    /// An ACK in the clear: anyone can write one.
+    PlaintextAck,
     /// The connection is over, or has not begun.
     NotOpen,
 }
 
 impl Discard {
     /// All reasons, in the order of [`crate::Stats::discarded`].
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::UnknownContentType,
         Self::Truncated,
         Self::TooLong,
@@ -151,6 +155,8 @@ impl Discard {
         Self::UnexpectedChangeCipherSpec,
         Self::Renegotiation,
         Self::IgnoredAlert,
+        Self::MalformedAck,
+        Self::PlaintextAck,
         Self::NotOpen,
     ];
 
@@ -182,6 +188,8 @@ impl fmt::Display for Discard {
             Self::UnexpectedChangeCipherSpec => "an unexpected ChangeCipherSpec",
             Self::Renegotiation => "renegotiation is refused",
             Self::IgnoredAlert => "an alert that changes nothing",
+            Self::MalformedAck => "an ACK is malformed",
+            Self::PlaintextAck => "an ACK in the clear",
             Self::NotOpen => "the connection is not open",
         })
     }
@@ -251,6 +259,20 @@ pub enum HandshakeError {
     UnsolicitedExtension(ExtensionType),
     /// An extension with content that is not allowed.
     BadExtension(ExtensionType),
+    /// An extension that must be there is not (RFC 8446 §9.2).
+    MissingExtension(ExtensionType),
+    /// 1.3: a field that only older versions use is not empty (RFC 9147 §5.3, §5.4).
+    LegacyFieldNotEmpty(HandshakeType),
+    /// A HelloRetryRequest that asks for nothing that we could change (RFC 8446 §4.1.4).
+    PointlessRetry,
+    /// The server asked twice to say hello again (RFC 8446 §4.1.4).
+    SecondRetry,
+    /// After a HelloRetryRequest, the hello is not what was asked for, or the ServerHello chose otherwise.
+    RetryIgnored,
+    /// An ACK names records that came after it (RFC 9147 §7.2).
+    AckFromTheFuture,
+    /// The client has no certificate for a server of 1.3 (RFC 8446 §4.4.2.4).
+    CertificateRequired,
     /// The peer showed no certificate.
     NoCertificate,
     /// The peer's certificate cannot be read, or its key cannot be used.
@@ -286,7 +308,9 @@ impl HandshakeError {
                 ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },
-            Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) | Self::SecondRetry => {
+                AlertDescription::UNEXPECTED_MESSAGE
+            }
             Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
             Self::NoCommonCipherSuite
             | Self::NoCommonGroup
@@ -302,7 +326,13 @@ impl HandshakeError {
             | Self::CompressionNotNull
             | Self::NoUncompressedPoints
             | Self::BadExtension(_)
+            | Self::LegacyFieldNotEmpty(_)
+            | Self::PointlessRetry
+            | Self::RetryIgnored
+            | Self::AckFromTheFuture
             | Self::BadKeyShare(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
+            Self::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Self::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::BadCertificate | Self::FingerprintMismatch => AlertDescription::BAD_CERTIFICATE,
             Self::BadSignature { .. } | Self::FinishedMismatch => AlertDescription::DECRYPT_ERROR,
@@ -355,6 +385,11 @@ impl HandshakeError {
             Self::NoExtendedMasterSecret => "RFC 7627 §5.2",
             Self::BadRenegotiationInfo => "RFC 5746 §3.4",
             Self::UnsolicitedExtension(_) | Self::BadExtension(_) => "RFC 5246 §7.4.1.4",
+            Self::MissingExtension(_) => "RFC 8446 §9.2",
+            Self::LegacyFieldNotEmpty(_) => "RFC 9147 §5.3",
+            Self::PointlessRetry | Self::SecondRetry | Self::RetryIgnored => "RFC 8446 §4.1.4",
+            Self::AckFromTheFuture => "RFC 9147 §7.2",
+            Self::CertificateRequired => "RFC 8446 §4.4.2.4",
             Self::NoCertificate => "RFC 5246 §7.4.6",
             Self::BadCertificate => "RFC 5246 §7.4.2",
             Self::FingerprintMismatch => "RFC 8122 §6.2",
@@ -396,6 +431,13 @@ impl fmt::Display for HandshakeError {
             Self::BadRenegotiationInfo => f.write_str("renegotiation_info is not that of a first handshake"),
             Self::UnsolicitedExtension(kind) => write!(f, "the server answers {kind:?}, which was not sent"),
             Self::BadExtension(kind) => write!(f, "extension {kind:?} has content that is not allowed"),
+            Self::MissingExtension(kind) => write!(f, "extension {kind:?} is missing"),
+            Self::LegacyFieldNotEmpty(message) => write!(f, "{message:?} uses a field of older versions"),
+            Self::PointlessRetry => f.write_str("the server wants the same hello again"),
+            Self::SecondRetry => f.write_str("the server asks a second time to say hello again"),
+            Self::RetryIgnored => f.write_str("what a HelloRetryRequest asked for was not kept to"),
+            Self::AckFromTheFuture => f.write_str("an ACK names records that came after it"),
+            Self::CertificateRequired => f.write_str("the client has no certificate"),
             Self::NoCertificate => f.write_str("the peer showed no certificate"),
             Self::BadCertificate => f.write_str("the peer's certificate cannot be used"),
             Self::FingerprintMismatch => f.write_str("the peer's certificate has another fingerprint"),

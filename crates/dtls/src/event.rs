@@ -47,6 +47,9 @@ pub enum CloseReason {
     },
     /// All 2^48 record numbers are used; 1.2 cannot change keys.
     NumbersExhausted,
+    /// So many records failed to authenticate under one key that the next might be a successful forgery
+    /// (RFC 9147 §4.5.3).
+    TooManyForgeries,
     /// The configuration cannot work.
     Config(ConfigError),
 }
@@ -66,6 +69,7 @@ impl fmt::Display for CloseReason {
                 }
             }
             Self::NumbersExhausted => f.write_str("all record numbers are used"),
+            Self::TooManyForgeries => f.write_str("too many forged records"),
             Self::Config(error) => error.fmt(f),
         }
     }

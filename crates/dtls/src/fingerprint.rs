@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn weak_hashes_never_make_a_match() {
         let sha1 = Fingerprint { algorithm: HashAlgorithm::SHA1, value: vec![0; 20] };
-        assert_eq!(matching(&[sha1.clone()]), Err(FingerprintError::NoneUsable));
+        assert_eq!(matching(std::slice::from_ref(&sha1)), Err(FingerprintError::NoneUsable));
         assert_eq!(matching(&[]), Err(FingerprintError::NoneUsable));
         assert_eq!(matching(&[sha1, own(HashAlgorithm::SHA256)]), Ok(true));
     }

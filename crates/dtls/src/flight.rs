@@ -15,16 +15,21 @@
 //!                  `------------------------------------------------------------'
 //! ```
 //!
-//! The final flight of a handshake has no timer: nobody answers it. It is sent again when the peer's Finished
+//! In 1.3 the peer may acknowledge records: what they carried is not sent again. A log tells which bytes of which
+//! message each record carried.
+//!
+//! The final flight of a 1.2 handshake has no timer: nobody answers it. It is sent again when the peer's Finished
 //! comes again, and forgotten when the peer shows that it has arrived.
 //! More: RFC 6347 §4.2.4, RFC 9147 §5.8; docs/dtls.md, "Flights".
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use plywood_octets::Put;
 
 use crate::error::SealError;
-use crate::records::Records;
+use crate::records::{RecordNumber, Records};
 use crate::stats::Stats;
 use crate::wire::{ContentType, HandshakeHeader, HandshakeType, PlaintextHeader};
 
@@ -41,6 +46,17 @@ const SMALLEST_FRAGMENT: usize = 16;
 struct Item {
     epoch: u64,
     content: Content,
+    /// What the peer acknowledged: ranges of the body, in order, apart from each other.
+    acked: Vec<Range<usize>>,
+}
+
+/// Which bytes of which message a record carried.
+#[derive(Debug, Clone, Copy)]
+struct Carried {
+    number: RecordNumber,
+    item: usize,
+    start: usize,
+    end: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -56,7 +72,12 @@ pub(crate) struct Flight {
     /// The next byte to be sent: an item, and an offset into its body.
     item: usize,
     offset: usize,
+    /// The records sent last, oldest first.
+    log: VecDeque<Carried>,
 }
+
+/// Records that an ACK may still name: several transmissions of a large flight to a small MTU.
+const MAX_LOG: usize = 256;
 
 impl Flight {
     /// Begins a new flight: the one before was answered.
@@ -76,12 +97,13 @@ impl Flight {
 
     /// Appends a handshake message.
     pub(crate) fn push(&mut self, epoch: u64, message_type: HandshakeType, message_seq: u16, body: Vec<u8>) {
-        self.items.push(Item { epoch, content: Content::Handshake { message_type, message_seq, body } });
+        let content = Content::Handshake { message_type, message_seq, body };
+        self.items.push(Item { epoch, content, acked: Vec::new() });
     }
 
     /// Appends a ChangeCipherSpec.
     pub(crate) fn push_change_cipher_spec(&mut self, epoch: u64) {
-        self.items.push(Item { epoch, content: Content::ChangeCipherSpec });
+        self.items.push(Item { epoch, content: Content::ChangeCipherSpec, acked: Vec::new() });
     }
 
     /// Takes the last message out again and tells its number.
@@ -93,9 +115,41 @@ impl Flight {
         }
     }
 
-    /// Starts from the first message again.
+    /// Starts again, from the first byte that was not acknowledged.
     pub(crate) fn rewind(&mut self) {
         (self.item, self.offset) = (0, 0);
+        self.skip_acked();
+    }
+
+    /// The peer has these records (RFC 9147 §7.2). Tells what that means for the flight.
+    pub(crate) fn acknowledge(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> Acknowledged {
+        let mut news = false;
+        for number in numbers {
+            let Some(at) = self.log.iter().position(|carried| carried.number == number) else { continue };
+            let Some(Carried { item, start, end, .. }) = self.log.remove(at) else { continue };
+            if let Some(item) = self.items.get_mut(item) {
+                add_range(&mut item.acked, start..end);
+                news = true;
+            }
+        }
+        if !self.items.is_empty() && self.items.iter().all(Item::is_acked) {
+            self.clear();
+            return Acknowledged::Whole;
+        }
+        self.skip_acked();
+        if news { Acknowledged::Part } else { Acknowledged::Nothing }
+    }
+
+    /// Moves the cursor past what was acknowledged.
+    fn skip_acked(&mut self) {
+        while let Some(item) = self.items.get(self.item) {
+            let acked = item.acked.iter().find(|range| range.contains(&self.offset));
+            let Some(range) = acked else { return };
+            self.offset = range.end;
+            if self.offset == item.length() {
+                (self.item, self.offset) = (self.item + 1, 0);
+            }
+        }
     }
 
     /// Appends one datagram of at most `mtu` bytes: as many records as fit. `false`: nothing is left.
@@ -139,7 +193,8 @@ impl Flight {
                 self.item += 1;
             }
             Content::Handshake { message_type, message_seq, body } => {
-                let rest = body.len() - self.offset;
+                let acked = item.acked.iter().find(|range| range.start > self.offset);
+                let rest = acked.map_or(body.len(), |range| range.start) - self.offset;
                 let headers = overhead + HandshakeHeader::LENGTH;
                 if !first && room < headers + rest.min(SMALLEST_FRAGMENT) {
                     return Ok(false);
@@ -158,15 +213,58 @@ impl Flight {
                     .encode(),
                 );
                 out.put_slice(&body[self.offset..self.offset + count]);
-                records.finish(out, mark, ContentType::HANDSHAKE)?;
-                self.offset += count;
-                if self.offset == body.len() {
+                let number = records.finish(out, mark, ContentType::HANDSHAKE)?;
+                let (item, start, end) = (self.item, self.offset, self.offset + count);
+                self.offset = end;
+                if end == body.len() {
                     (self.item, self.offset) = (self.item + 1, 0);
                 }
+                if self.log.len() == MAX_LOG {
+                    self.log.pop_front();
+                }
+                self.log.push_back(Carried { number, item, start, end });
+                self.skip_acked();
             }
         }
         Ok(true)
     }
+}
+
+/// What an ACK changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// It named no record of the flight that we did not know of.
+    Nothing,
+    /// The rest is worth sending at once.
+    Part,
+    /// Nothing needs to be sent again.
+    Whole,
+}
+
+impl Item {
+    fn length(&self) -> usize {
+        match &self.content {
+            Content::Handshake { body, .. } => body.len(),
+            Content::ChangeCipherSpec => 0,
+        }
+    }
+
+    fn is_acked(&self) -> bool {
+        matches!(&self.acked[..], [range] if *range == (0..self.length()))
+    }
+}
+
+/// Adds a range to ranges that are in order and apart from each other.
+fn add_range(ranges: &mut Vec<Range<usize>>, mut new: Range<usize>) {
+    ranges.retain(|range| {
+        let apart = range.end < new.start || range.start > new.end;
+        if !apart {
+            new = new.start.min(range.start)..new.end.max(range.end);
+        }
+        apart
+    });
+    let at = ranges.partition_point(|range| range.start < new.start);
+    ranges.insert(at, new);
 }
 
 /// Our own messages are far below 2^24 bytes.
@@ -318,6 +416,68 @@ mod tests {
                 }
             }
             prop_assert_eq!(sent, bodies);
+        }
+    }
+
+    /// Numbers of the records in these datagrams, all of epoch 0.
+    fn numbers(datagrams: &[Vec<u8>]) -> Vec<RecordNumber> {
+        let mut numbers = Vec::new();
+        for datagram in datagrams {
+            let mut reader = Reader::new(datagram);
+            while !reader.is_empty() {
+                let header = PlaintextHeader::parse(reader.bytes(13).unwrap()).unwrap();
+                reader.bytes(usize::from(header.length)).unwrap();
+                numbers.push(RecordNumber { epoch: 0, sequence: header.sequence });
+            }
+        }
+        numbers
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_not_sent_again() {
+        let (mut flight, mut records) = (flight(&[300, 20]), Records::new());
+        let sent = numbers(&datagrams(&mut flight, &mut records, 125));
+        assert_eq!(sent.len(), 4, "three fragments of a hundred bytes, and the second message");
+        let ack = [sent[1], sent[3]].into_iter();
+        assert_eq!(flight.acknowledge(ack.clone()), Acknowledged::Part);
+        assert_eq!(flight.acknowledge(ack), Acknowledged::Nothing);
+        flight.rewind();
+        let again = datagrams(&mut flight, &mut records, 1200);
+        assert_eq!(again[0].len(), 2 * (25 + 100), "the first and the third hundred");
+        let again = numbers(&again).into_iter();
+        assert_eq!(flight.acknowledge(again), Acknowledged::Whole);
+        assert!(flight.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_part_is_acknowledged_the_rest_is_sent(
+            bodies in proptest::collection::vec(1usize..800, 1..5), mtu in 60usize..300, choices: Vec<bool>,
+        ) {
+            let (mut flight, mut records) = (flight(&bodies), Records::new());
+            let mut choices = choices.into_iter();
+            for _ in 0..100 {
+                let sent = numbers(&datagrams(&mut flight, &mut records, mtu));
+                prop_assert!(!sent.is_empty());
+                let acked = sent.into_iter().filter(|_| choices.next().unwrap_or(true));
+                if flight.acknowledge(acked) == Acknowledged::Whole {
+                    return Ok(());
+                }
+                flight.rewind();
+            }
+            prop_assert!(false, "the flight was never whole");
+        }
+
+        #[test]
+        fn ranges_stay_in_order_and_apart(ranges in proptest::collection::vec((0usize..50, 1usize..10), 1..20)) {
+            let mut merged = Vec::new();
+            let mut bytes = std::collections::BTreeSet::new();
+            for (start, length) in ranges {
+                add_range(&mut merged, start..start + length);
+                bytes.extend(start..start + length);
+            }
+            prop_assert!(merged.windows(2).all(|pair| pair[0].end < pair[1].start));
+            prop_assert!(merged.into_iter().flatten().eq(bytes));
         }
     }
 

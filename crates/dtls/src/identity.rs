@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::fingerprint::{Fingerprint, HashAlgorithm};
 use crate::provider::private_key::{PrivateKey, ec_pkcs8};
 use crate::provider::public_key::PublicKey;
-use crate::provider::{CryptoError, Provider, SigningKey};
+use crate::provider::{CryptoError, Hash, Provider, SigningKey};
 
 mod pem;
 
@@ -105,8 +105,10 @@ impl Identity {
         if key.public_key() != public.bytes {
             return Err(IdentityError::KeyMismatch);
         }
-        let fingerprint = Fingerprint::of(provider, HashAlgorithm::SHA256, certificate)
-            .expect("SHA-256 is a hash that every provider has");
+        let mut hash = provider.hash(Hash::Sha256);
+        hash.update(certificate);
+        let value = hash.fork_finish().to_vec();
+        let fingerprint = Fingerprint { algorithm: HashAlgorithm::SHA256, value };
         Ok(Self { certificate: certificate.to_vec(), key, fingerprint })
     }
 

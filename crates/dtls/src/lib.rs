@@ -85,6 +85,8 @@ mod dtls13;
 mod error;
 mod event;
 mod flight;
+mod hello;
+mod peer_certificate;
 mod reassembly;
 mod records;
 mod stats;

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A forged fragment must not block the peer's honest ones for longer than a retransmission: where two
-//! fragments of a message disagree the newer is kept and the older forgotten, and where memory runs out the
+//! fragments of a message disagree two versions are kept, and the first to be whole counts; where memory runs out the
 //! slot furthest ahead is given up for one nearer to `next`.
 //! More: LESSONS in docs/dtls.md, "Fragments".
 
@@ -22,6 +22,9 @@ use crate::wire::{Fragment, HandshakeType};
 
 /// How many messages beyond the next one are buffered: more than any flight has.
 const AHEAD: u16 = 10;
+
+/// How many versions of a message are kept where fragments disagree: the peer's, and a forger's.
+const MAX_VERSIONS: usize = 2;
 
 /// A whole handshake message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +49,10 @@ pub(crate) enum Inserted {
 #[derive(Debug)]
 pub(crate) struct Reassembly {
     next: u16,
-    slots: BTreeMap<u16, Slot>,
+    /// New messages from older epochs are not taken.
+    lowest_epoch: u64,
+    /// Versions of each message, the oldest first; never none.
+    slots: BTreeMap<u16, Vec<Slot>>,
     bytes: usize,
     max_message: usize,
     max_total: usize,
@@ -62,7 +68,14 @@ struct Slot {
 
 impl Reassembly {
     pub(crate) fn new(max_message: usize, max_total: usize) -> Self {
-        Self { next: 0, slots: BTreeMap::new(), bytes: 0, max_message, max_total: max_total.max(max_message) }
+        Self {
+            next: 0,
+            lowest_epoch: 0,
+            slots: BTreeMap::new(),
+            bytes: 0,
+            max_message,
+            max_total: max_total.max(max_message),
+        }
     }
 
     /// The number of the message that comes next.
@@ -76,6 +89,9 @@ impl Reassembly {
         if header.message_seq < self.next {
             return Ok(Inserted::Old);
         }
+        if epoch < self.lowest_epoch {
+            return Err(Discard::UnknownEpoch);
+        }
         if header.message_seq - self.next > AHEAD {
             return Err(Discard::FragmentTooFarAhead);
         }
@@ -86,14 +102,22 @@ impl Reassembly {
         if fragment.body.is_empty() && length > 0 {
             return Err(Discard::EmptyFragment);
         }
-        let known = self.slots.get_mut(&header.message_seq).map(|slot| slot.put(epoch, fragment));
-        if known == Some(true) {
+        let versions = self.slots.entry(header.message_seq).or_default();
+        // Bytes on which both agree belong to both.
+        let mut fits = false;
+        for slot in versions.iter_mut() {
+            fits |= slot.put(epoch, fragment);
+        }
+        if fits {
             return Ok(Inserted::Kept);
         }
         // The first fragment of its message, or one that disagrees with those before.
-        let conflict = known.is_some();
-        self.remove(header.message_seq);
+        let conflict = !versions.is_empty();
+        if versions.len() == MAX_VERSIONS {
+            self.bytes -= versions.remove(0).body.len();
+        }
         if !self.make_room(header.message_seq, length) {
+            self.slots.retain(|_, versions| !versions.is_empty());
             return Err(Discard::BufferFull);
         }
         let mut slot = Slot {
@@ -104,18 +128,15 @@ impl Reassembly {
         };
         slot.put(epoch, fragment);
         self.bytes += length;
-        self.slots.insert(header.message_seq, slot);
-        // The older fragments are what was dropped.
+        self.slots.entry(header.message_seq).or_default().push(slot);
         if conflict { Err(Discard::ConflictingFragments) } else { Ok(Inserted::Kept) }
     }
 
     /// The next message, once it is complete.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        if !self.slots.get(&self.next)?.filled.is_full() {
-            return None;
-        }
         let message_seq = self.next;
-        let slot = self.remove(message_seq)?;
+        let at = self.slots.get(&message_seq)?.iter().position(|slot| slot.filled.is_full())?;
+        let slot = self.remove(message_seq).into_iter().nth(at)?;
         // 65536 messages in one connection: the last number is used once, and nothing comes after it.
         self.next = self.next.saturating_add(1);
         Some(Message { message_type: slot.message_type, message_seq, epoch: slot.epoch, body: slot.body })
@@ -127,16 +148,28 @@ impl Reassembly {
         self.slots.is_empty()
     }
 
+    /// The peer has keys now: what is not under them is not from the peer, also what is held already.
+    pub(crate) fn require_epoch(&mut self, epoch: u64) {
+        self.lowest_epoch = epoch;
+        let mut bytes = 0;
+        self.slots.retain(|_, versions| {
+            versions.retain(|slot| slot.epoch >= epoch);
+            bytes += versions.iter().map(|slot| slot.body.len()).sum::<usize>();
+            !versions.is_empty()
+        });
+        self.bytes = bytes;
+    }
+
     /// Forgets everything but the number of the next message: the handshake is over.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
         self.bytes = 0;
     }
 
-    fn remove(&mut self, message_seq: u16) -> Option<Slot> {
-        let slot = self.slots.remove(&message_seq)?;
-        self.bytes -= slot.body.len();
-        Some(slot)
+    fn remove(&mut self, message_seq: u16) -> Vec<Slot> {
+        let versions = self.slots.remove(&message_seq).unwrap_or_default();
+        self.bytes -= versions.iter().map(|slot| slot.body.len()).sum::<usize>();
+        versions
     }
 
     fn make_room(&mut self, message_seq: u16, length: usize) -> bool {
@@ -263,16 +296,22 @@ mod tests {
     }
 
     #[test]
-    fn of_fragments_that_disagree_the_newest_is_kept() {
-        let mut reassembly = reassembly();
-        reassembly.insert(0, &fragment(0, 9, 0, b"forged")).unwrap();
-        // Another length, then other bytes, then another epoch.
+    fn of_fragments_that_disagree_two_versions_are_kept_and_the_first_to_be_whole_counts() {
         let conflict = Err(Discard::ConflictingFragments);
+        let kept = Ok(Inserted::Kept);
+        let mut reassembly = reassembly();
+        // A forger in the middle of an honest message.
+        assert_eq!(reassembly.insert(0, &fragment(0, 4, 0, b"ab")), kept);
         assert_eq!(reassembly.insert(0, &fragment(0, 4, 0, b"xx")), conflict);
-        assert_eq!(reassembly.insert(0, &fragment(0, 4, 0, b"ab")), conflict);
-        assert_eq!(reassembly.insert(1, &fragment(0, 4, 0, b"ab")), conflict);
-        assert_eq!(reassembly.insert(1, &fragment(0, 4, 2, b"cd")), Ok(Inserted::Kept));
+        assert_eq!(reassembly.insert(0, &fragment(0, 4, 2, b"cd")), kept);
         assert_eq!(reassembly.pop().unwrap().body, b"abcd");
+        // A forger before it: another length, then another epoch; the oldest gives way.
+        assert_eq!(reassembly.insert(0, &fragment(1, 9, 0, b"forged")), kept);
+        assert_eq!(reassembly.insert(0, &fragment(1, 2, 0, b"x")), conflict);
+        assert_eq!(reassembly.insert(1, &fragment(1, 2, 0, b"ab")), conflict);
+        assert_eq!(reassembly.pop().unwrap().body, b"ab");
+        assert!(reassembly.is_empty());
+        assert_eq!(reassembly.bytes, 0);
     }
 
     #[test]

@@ -10,11 +10,12 @@
 //! ```
 //!
 //! Until the ServerHello a client does not know which of the two it is, so they are kept raw. 1.2 signs the
-//! messages themselves, so they stay until the handshake is over; it is a few kilobytes.
+//! messages themselves, so they stay until the handshake is over; it is a few kilobytes. 1.3 signs their hash:
+//! once it is chosen, `start_13` feeds a running hash and forgets the messages.
 
 use plywood_octets::Put;
 
-use crate::provider::{Digest, Hash, Provider};
+use crate::provider::{Digest, Hash, HashContext, Provider};
 use crate::wire::{HandshakeHeader, HandshakeType};
 
 /// The messages so far.
@@ -22,7 +23,11 @@ use crate::wire::{HandshakeHeader, HandshakeType};
 pub(crate) struct Transcript {
     messages: Vec<Entry>,
     bytes_12: Vec<u8>,
+    running_13: Option<Box<dyn HashContext>>,
 }
+
+/// The type of the message that stands for a first ClientHello (RFC 8446 §4.4.1).
+const MESSAGE_HASH: u8 = 254;
 
 /// One message in `bytes_12`, so that 1.3 can take it out again without its fragment fields.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +47,11 @@ impl Transcript {
             fragment_offset: 0,
             fragment_length: length,
         };
+        if let Some(running) = &mut self.running_13 {
+            running.update(&header.encode()[..4]);
+            running.update(body);
+            return;
+        }
         self.messages.push(Entry { start: self.bytes_12.len() });
         self.bytes_12.put_slice(&header.encode());
         self.bytes_12.put_slice(body);
@@ -65,12 +75,35 @@ impl Transcript {
         context.fork_finish()
     }
 
+    /// 1.3 was chosen, with this hash: from now on only the hash is kept.
+    pub(crate) fn start_13(&mut self, provider: &dyn Provider, hash: Hash) {
+        let mut running = provider.hash(hash);
+        for (header, body) in self.messages_13() {
+            running.update(header);
+            running.update(body);
+        }
+        *self = Self { running_13: Some(running), ..Self::default() };
+    }
+
+    /// Like `start_13`, where a HelloRetryRequest comes next: the first ClientHello counts by its hash only, so
+    /// that a server without memory can put it into the cookie (RFC 8446 §4.4.1).
+    pub(crate) fn start_13_with_retry(&mut self, provider: &dyn Provider, hash: Hash) {
+        self.start_13(provider, hash);
+        let first = self.hash_13();
+        let mut running = provider.hash(hash);
+        let length = u8::try_from(first.len()).unwrap_or(u8::MAX);
+        running.update(&[MESSAGE_HASH, 0, 0, length]);
+        running.update(&first);
+        self.running_13 = Some(running);
+    }
+
+    /// The hash of the messages in the form of 1.3; of nothing before `start_13`.
+    pub(crate) fn hash_13(&self) -> Digest {
+        self.running_13.as_ref().map_or_else(|| Digest::new(&[]), |running| running.fork_finish())
+    }
+
     /// The messages in the form of 1.3, each without `message_seq` and fragment fields.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for dtls13, which starts from the ClientHello kept here")
-    )]
-    pub(crate) fn messages_13(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    fn messages_13(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let ends = self.messages.iter().skip(1).map(|entry| entry.start).chain([self.bytes_12.len()]);
         self.messages.iter().zip(ends).filter_map(|(entry, end)| {
             let message = self.bytes_12.get(entry.start..end)?;

@@ -43,28 +43,27 @@ impl Version {
 pub struct Versions {
     /// RFC 6347.
     pub v1_2: bool,
-    /// RFC 9147. Not implemented yet: alone it is refused, beside 1.2 it is not offered.
+    /// RFC 9147.
     pub v1_3: bool,
 }
 
+/// Both, as browsers do.
 impl Default for Versions {
     fn default() -> Self {
-        Self { v1_2: true, v1_3: false }
+        Self { v1_2: true, v1_3: true }
     }
 }
 
 impl Versions {
-    /// Whether the 1.3 handshake exists in this build. One line to change once it does.
-    const HAS_1_3: bool = false;
-
-    fn offers_1_3(self) -> bool {
-        self.v1_3 && Self::HAS_1_3
-    }
+    /// 1.2 and nothing else.
+    pub const ONLY_1_2: Self = Self { v1_2: true, v1_3: false };
+    /// 1.3 and nothing else.
+    pub const ONLY_1_3: Self = Self { v1_2: false, v1_3: true };
 
     /// What a ClientHello lists in `supported_versions`, the most preferred first; with nothing but 1.2 the
     /// extension is left out, as `legacy_version` says the same.
     pub(crate) fn offered(self) -> Option<Vec<ProtocolVersion>> {
-        if !self.offers_1_3() {
+        if !self.v1_3 {
             return None;
         }
         let mut offered = vec![ProtocolVersion::DTLS_1_3];
@@ -88,7 +87,7 @@ impl Versions {
             };
         };
         // Numbers that we do not know, such as grease and TLS's own 0x0303, are passed over.
-        if self.offers_1_3() && listed.contains(&ProtocolVersion::DTLS_1_3) {
+        if self.v1_3 && listed.contains(&ProtocolVersion::DTLS_1_3) {
             Ok(Version::Dtls13)
         } else if self.v1_2 && listed.contains(&ProtocolVersion::DTLS_1_2) {
             Ok(Version::Dtls12)
@@ -101,24 +100,21 @@ impl Versions {
     /// What the server chose, if we may live with it.
     pub(crate) fn accept(self, hello: &ServerHello) -> Result<Version, HandshakeError> {
         let decode = |error| HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error };
-        let selected =
-            if self.offers_1_3() { hello.extensions.selected_version().map_err(decode)? } else { None };
+        let selected = if self.v1_3 { hello.extensions.selected_version().map_err(decode)? } else { None };
         match selected {
             Some(ProtocolVersion::DTLS_1_3) => Ok(Version::Dtls13),
             Some(peer) => Err(HandshakeError::NoCommonVersion { peer }),
             None if hello.legacy_version != ProtocolVersion::DTLS_1_2 || !self.v1_2 => {
                 Err(HandshakeError::NoCommonVersion { peer: hello.legacy_version })
             }
-            None if self.offers_1_3() && hello.random.ends_with(&DOWNGRADE_TO_1_2) => {
-                Err(HandshakeError::Downgraded)
-            }
+            None if self.v1_3 && hello.random.ends_with(&DOWNGRADE_TO_1_2) => Err(HandshakeError::Downgraded),
             None => Ok(Version::Dtls12),
         }
     }
 
     /// Marks a server's random when it answers 1.2 although it could do 1.3 (RFC 8446 §4.1.3).
     pub(crate) fn mark_downgrade(self, random: &mut [u8; 32]) {
-        if self.offers_1_3() {
+        if self.v1_3 {
             random[24..].copy_from_slice(&DOWNGRADE_TO_1_2);
         }
     }
@@ -151,10 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_offers_1_3_and_1_2_gets_1_2() {
+    fn a_browser_that_offers_1_3_and_1_2_gets_the_best_that_we_enable() {
         // Firefox also lists TLS's own 0x0303.
-        let chosen = Versions::default().select(&hello(0xfefd, Some(&[0xfefc, 0xfefd, 0x0303])));
-        assert_eq!(chosen, Ok(Version::Dtls12));
+        let browser = hello(0xfefd, Some(&[0xfefc, 0xfefd, 0x0303]));
+        assert_eq!(Versions::ONLY_1_2.select(&browser), Ok(Version::Dtls12));
+        assert_eq!(Versions::default().select(&browser), Ok(Version::Dtls13));
     }
 
     #[test]
@@ -170,14 +167,16 @@ mod tests {
     #[test]
     fn a_peer_that_speaks_only_1_3_is_told_so() {
         let refused = HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 };
-        assert_eq!(Versions::default().select(&hello(0xfefd, Some(&[0xfefc]))), Err(refused));
+        assert_eq!(Versions::ONLY_1_2.select(&hello(0xfefd, Some(&[0xfefc]))), Err(refused));
         assert_eq!(refused.alert(), crate::wire::AlertDescription::PROTOCOL_VERSION);
     }
 
     #[test]
     fn with_1_2_alone_the_random_carries_no_sentinel() {
         let mut random = [7; 32];
-        Versions::default().mark_downgrade(&mut random);
+        Versions::ONLY_1_2.mark_downgrade(&mut random);
         assert_eq!(random, [7; 32]);
+        Versions::default().mark_downgrade(&mut random);
+        assert_ne!(random, [7; 32]);
     }
 }

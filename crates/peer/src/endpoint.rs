@@ -118,7 +118,8 @@ impl Endpoint {
         let id = PeerId(self.next_id);
         self.next_id += 1;
         let (ufrags, pairs) = (Vec::new(), Vec::new());
-        self.slots.insert(id, Slot { peer, deadline: None, ufrags, pairs, queued_out: false, queued_up: false });
+        self.slots
+            .insert(id, Slot { peer, deadline: None, ufrags, pairs, queued_out: false, queued_up: false });
         self.refresh(id);
         Ok(id)
     }
@@ -179,8 +180,9 @@ impl Endpoint {
     ) -> Result<PeerId, EndpointError> {
         let pair = (source, remote);
         let named = match Protocol::of(datagram) {
-            Protocol::Stun => plywood_ice::destination_ufrag(datagram)
-                .and_then(|ufrag| self.ufrags.get(ufrag).copied()),
+            Protocol::Stun => {
+                plywood_ice::destination_ufrag(datagram).and_then(|ufrag| self.ufrags.get(ufrag).copied())
+            }
             _ => None,
         };
         match (self.pairs.get(&pair).copied(), named) {

@@ -65,9 +65,8 @@ fn run(seed: u64) {
     let mut world = World::new(seed, bad_link());
     let channels = open_channels(&mut world);
     world.signal();
-    let open = world.run_until(Duration::from_secs(60), |world| {
-        world.sides.iter().all(|side| side.opened().len() == 8)
-    });
+    let open = world
+        .run_until(Duration::from_secs(60), |world| world.sides.iter().all(|side| side.opened().len() == 8));
     assert!(open, "not connected after {:?}", world.elapsed());
 
     let mut rng = ChaCha12Rng::from_seed(seed_for(seed, 99));
@@ -104,7 +103,8 @@ fn run(seed: u64) {
                 got.sort_by(|a, b| a.1.cmp(&b.1));
                 wanted.sort_by(|a, b| a.1.cmp(&b.1));
             }
-            let lengths = |list: &[(Kind, Bytes)]| list.iter().map(|(_, data)| data.len()).collect::<Vec<_>>();
+            let lengths =
+                |list: &[(Kind, Bytes)]| list.iter().map(|(_, data)| data.len()).collect::<Vec<_>>();
             assert_eq!(lengths(&got), lengths(&wanted), "{label}, to side {receiver}");
             assert!(got == wanted, "{label}, to side {receiver}: contents differ");
         }

@@ -92,8 +92,7 @@ fn a_channel_closes_on_both_sides_and_its_stream_is_used_again() {
     assert_eq!(world.sides[BOB].received(b).len(), 1, "what was queued before the close arrives");
     let now = world.now;
     let again = world.sides[ALICE].peer.create_data_channel(now, channel("two")).unwrap();
-    let opened = world
-        .run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("two").is_some());
+    let opened = world.run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("two").is_some());
     assert!(opened);
     assert_eq!(world.sides[ALICE].peer.channel_stream(again), Some(stream));
 }
@@ -109,9 +108,8 @@ fn both_sides_open_channels_at_once() {
         }
     }
     world.signal();
-    let done = world.run_until(Duration::from_secs(10), |world| {
-        world.sides.iter().all(|side| side.opened().len() == 32)
-    });
+    let done = world
+        .run_until(Duration::from_secs(10), |world| world.sides.iter().all(|side| side.opened().len() == 32));
     assert!(done);
 }
 
@@ -143,8 +141,7 @@ fn a_wrong_fingerprint_never_opens_and_says_why() {
     assert_eq!(world.sides[ALICE].peer.state(), ConnectionState::Failed);
     assert!(!world.sides[ALICE].saw(|event| matches!(event, Event::ChannelOpened { .. })));
     assert!(
-        !world.sides[ALICE]
-            .saw(|event| *event == Event::ConnectionStateChanged(ConnectionState::Connected))
+        !world.sides[ALICE].saw(|event| *event == Event::ConnectionStateChanged(ConnectionState::Connected))
     );
 }
 
@@ -199,10 +196,7 @@ fn descriptions_out_of_turn_are_refused_and_change_nothing() {
     ));
     let offer = peer.create_offer(now).unwrap();
     let altered = offer.replace("5000", "5001");
-    assert_eq!(
-        peer.set_local_description(now, SdpKind::Offer, &altered),
-        Err(NegotiationError::Altered)
-    );
+    assert_eq!(peer.set_local_description(now, SdpKind::Offer, &altered), Err(NegotiationError::Altered));
     assert_eq!(peer.signaling_state(), SignalingState::Stable);
     peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
     assert_eq!(peer.signaling_state(), SignalingState::HaveLocalOffer);
@@ -215,7 +209,10 @@ fn candidates_that_trickle_before_during_and_after_the_descriptions_connect() {
     world.sides[ALICE].peer.create_data_channel(now, channel("trickled")).unwrap();
     let offer = world.sides[ALICE].peer.create_offer(now).unwrap();
     world.sides[ALICE].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
-    world.sides[ALICE].peer.add_local_host(now, plywood_peer::LocalId(0), world.sides[ALICE].address).unwrap();
+    world.sides[ALICE]
+        .peer
+        .add_local_host(now, plywood_peer::LocalId(0), world.sides[ALICE].address)
+        .unwrap();
     world.sides[ALICE].peer.end_of_local_candidates(now);
     world.settle();
     let line = world.sides[ALICE]
@@ -228,15 +225,18 @@ fn candidates_that_trickle_before_during_and_after_the_descriptions_connect() {
         .unwrap();
     // Before the description, with its generation named.
     world.sides[BOB].peer.add_ice_candidate(now, &line.0, Some(&line.1)).unwrap();
-    world.sides[BOB].peer.add_ice_candidate(now, "candidate:7 1 tcp 1 10.0.0.9 9 typ host tcptype active", None).unwrap();
+    world.sides[BOB]
+        .peer
+        .add_ice_candidate(now, "candidate:7 1 tcp 1 10.0.0.9 9 typ host tcptype active", None)
+        .unwrap();
     world.sides[BOB].peer.set_remote_description(now, SdpKind::Offer, &offer).unwrap();
     let answer = world.sides[BOB].peer.create_answer(now).unwrap();
     world.sides[BOB].peer.set_local_description(now, SdpKind::Answer, &answer).unwrap();
     world.sides[ALICE].peer.set_remote_description(now, SdpKind::Answer, &answer).unwrap();
     // Bob never signals a candidate: Alice learns his address as peer-reflexive.
     world.sides[BOB].peer.add_local_host(now, plywood_peer::LocalId(0), world.sides[BOB].address).unwrap();
-    let open = world
-        .run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("trickled").is_some());
+    let open =
+        world.run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("trickled").is_some());
     assert!(open);
     assert_eq!(world.sides[BOB].peer.stats().candidates_skipped, 1);
 }

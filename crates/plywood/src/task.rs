@@ -315,6 +315,7 @@ impl Task {
     }
 
     fn add_resolved(&mut self, resolved: &crate::mdns::Resolved) {
+        tracing::debug!(addresses = ?resolved.addresses, candidate = resolved.candidate, "hidden address looked up");
         let now = now();
         for address in &resolved.addresses {
             // Refused where the connection has closed meanwhile; the line itself has parsed before.

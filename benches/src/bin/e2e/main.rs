@@ -68,8 +68,11 @@ fn score(subject: &str, outcome: Result<Outcome>) -> Option<f64> {
 fn main() -> Result<()> {
     let options = Options::from_command_line();
     let mut report = Report::new("e2e");
-    let sizes: &[(usize, &str)] =
-        if options.full { &[(1 << 10, "1KiB"), (16 << 10, "16KiB"), (64 << 10, "64KiB")] } else { &[(64 << 10, "64KiB")] };
+    let sizes: &[(usize, &str)] = if options.full {
+        &[(1 << 10, "1KiB"), (16 << 10, "16KiB"), (64 << 10, "64KiB")]
+    } else {
+        &[(64 << 10, "64KiB")]
+    };
     for (message_bytes, name) in sizes {
         let row = format!("goodput-{name}-mtu1200");
         if !options.wants(&row) {

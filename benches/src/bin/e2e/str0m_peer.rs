@@ -70,7 +70,8 @@ impl Side {
     /// Waits for one datagram until `until`, then takes all that are there.
     fn wait(&mut self, until: Instant) -> Result<()> {
         let now = Instant::now();
-        let timeout = until.saturating_duration_since(now).clamp(Duration::from_micros(50), Duration::from_millis(50));
+        let timeout =
+            until.saturating_duration_since(now).clamp(Duration::from_micros(50), Duration::from_millis(50));
         self.socket.set_read_timeout(Some(timeout))?;
         self.socket.set_nonblocking(false)?;
         let mut waited = false;
@@ -78,7 +79,8 @@ impl Side {
             match self.socket.recv_from(&mut self.buffer) {
                 Ok((length, source)) => {
                     let contents = self.buffer[..length].try_into()?;
-                    let receive = Receive { proto: Protocol::Udp, source, destination: self.address, contents };
+                    let receive =
+                        Receive { proto: Protocol::Udp, source, destination: self.address, contents };
                     self.rtc.handle_input(Input::Receive(Instant::now(), receive))?;
                 }
                 Err(_) => break,

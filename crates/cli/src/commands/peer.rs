@@ -32,7 +32,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::words;
-use channel::{Job, NamedChannel};
+use channel::{Job, NamedChannel, open_event};
 use line::{Channel, Line, Send};
 use output::Output;
 
@@ -250,7 +250,9 @@ impl Session {
             PeerEvent::ConnectionState(state) => self.state(state).await,
             PeerEvent::DataChannel(channel) => {
                 self.remote_count += 1;
-                self.add(format!("r{}", self.remote_count), channel);
+                let name = format!("r{}", self.remote_count);
+                self.output.event(open_event(&name, &channel)).await;
+                self.add(name, channel);
             }
             _ => {}
         }

@@ -11,12 +11,14 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
+use crate::dtls13::Acks;
 use crate::event::Event;
 use crate::flight::{Flight, RetransmitTimer};
 use crate::reassembly::{Message, Reassembly};
 use crate::records::Records;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
+use crate::wire::ack::{self, Ack};
 use crate::wire::{Alert, ContentType, HandshakeType};
 
 /// Shared machinery of the handshakes.
@@ -29,15 +31,20 @@ pub(crate) struct Engine {
     pub transcript: Transcript,
     pub flight: Flight,
     pub timer: RetransmitTimer,
+    /// What we acknowledge, in 1.3.
+    pub acks: Acks,
     /// The handshake is given up then.
     pub give_up_at: Option<Instant>,
     /// When the flight was last begun to be sent.
     pub last_transmission: Option<Instant>,
+    /// 1.3: until when records under the keys before the newest are read.
+    pub old_keys_until: Option<Instant>,
     pub events: VecDeque<Event>,
     pub stats: Stats,
     /// The epoch of what we say next.
     pub write_epoch: u64,
     next_message_seq: u16,
+    is_13: bool,
     alerts: VecDeque<(u64, Alert)>,
 }
 
@@ -55,10 +62,13 @@ impl Engine {
             timer: RetransmitTimer::new(config.initial_timeout, config.max_timeout),
             give_up_at: None,
             last_transmission: None,
+            old_keys_until: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             write_epoch: 0,
             next_message_seq: 0,
+            is_13: false,
+            acks: Acks::default(),
             alerts: VecDeque::new(),
             config,
         }
@@ -71,8 +81,30 @@ impl Engine {
         random
     }
 
-    /// The peer answered: what we said before need not be said again.
+    /// 1.3 was chosen.
+    pub(crate) fn choose_13(&mut self) {
+        self.is_13 = true;
+    }
+
+    /// Whether 1.3 was chosen.
+    pub(crate) fn is_13(&self) -> bool {
+        self.is_13
+    }
+
+    /// The peer has newer keys, and its stragglers had time enough.
+    pub(crate) fn forget_old_keys(&mut self) {
+        self.old_keys_until = None;
+        self.records.drop_read_epochs_before(self.records.newest_read_epoch());
+    }
+
+    /// The peer answered, and we begin to answer: what either said before need not be said again.
     pub(crate) fn begin_flight(&mut self) {
+        self.flight_was_answered();
+        self.acks.clear();
+    }
+
+    /// Part of the peer's answer is there: it has all that we said (RFC 9147 §7.2).
+    pub(crate) fn flight_was_answered(&mut self) {
         self.flight.clear();
         self.timer.stop();
     }
@@ -82,8 +114,18 @@ impl Engine {
         let mut body = Vec::new();
         write(&mut body);
         self.transcript.add(message_type, self.next_message_seq, &body);
+        self.say_late(message_type, body);
+    }
+
+    /// Adds a handshake message that comes behind the handshake, and is in no transcript.
+    pub(crate) fn say_late(&mut self, message_type: HandshakeType, body: Vec<u8>) {
         self.flight.push(self.write_epoch, message_type, self.next_message_seq, body);
-        self.next_message_seq = self.next_message_seq.wrapping_add(1);
+        self.next_message_seq = self.next_message_seq.saturating_add(1);
+    }
+
+    /// Whether all message numbers are used; they never begin again (RFC 9147 §5.2).
+    pub(crate) fn messages_are_exhausted(&self) -> bool {
+        self.next_message_seq == u16::MAX
     }
 
     /// Adds a ChangeCipherSpec: what follows it is said under the next epoch.
@@ -123,7 +165,7 @@ impl Engine {
         let mtu = self.timer.datagram_bytes(self.config.mtu_bytes);
         match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
             Ok(true) => {}
-            Ok(false) => self.write_alert(out)?,
+            Ok(false) => self.write_ack(mtu, out).or_else(|| self.write_alert(out))?,
             Err(_) => {
                 // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
                 out.truncate(start);
@@ -134,11 +176,31 @@ impl Engine {
         Some(out.len() - start)
     }
 
+    /// An ACK under the newest keys (RFC 9147 §7).
+    fn write_ack(&mut self, mtu: usize, out: &mut Vec<u8>) -> Option<()> {
+        let numbers = self.acks.take()?;
+        let epoch = self.records.newest_write_epoch();
+        let room = mtu.saturating_sub(self.records.overhead(epoch) + 2) / ack::ENTRY_LENGTH;
+        // Of too many the newest: the peer knows of the older ones, or will say them again.
+        let numbers = &numbers[numbers.len().saturating_sub(room)..];
+        self.write_record(epoch, ContentType::ACK, out, |out| Ack::encode(numbers, out))
+    }
+
     fn write_alert(&mut self, out: &mut Vec<u8>) -> Option<()> {
         let (epoch, alert) = self.alerts.pop_front()?;
+        self.write_record(epoch, ContentType::ALERT, out, |out| out.put_slice(&alert.encode()))
+    }
+
+    fn write_record(
+        &mut self,
+        epoch: u64,
+        content_type: ContentType,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<()> {
         let mark = self.records.begin(epoch, out).ok()?;
-        out.put_slice(&alert.encode());
-        if self.records.finish(out, mark, ContentType::ALERT).is_err() {
+        write(out);
+        if self.records.finish(out, mark, content_type).is_err() {
             out.truncate(mark.start());
             return None;
         }

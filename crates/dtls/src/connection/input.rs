@@ -14,10 +14,13 @@ use plywood_octets::Reader;
 
 use super::{Connection, Discarded, Opened, Phase};
 use crate::config::Role;
+use crate::dtls13;
 use crate::error::{Discard, HandshakeError};
 use crate::event::CloseReason;
+use crate::flight::Acknowledged;
 use crate::reassembly::{Inserted, Message};
-use crate::records::{OpenedRecord, Unopened};
+use crate::records::{OpenedRecord, RecordNumber, Unopened};
+use crate::wire::ack::Ack;
 use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{
     Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
@@ -26,6 +29,9 @@ use crate::wire::{
 /// The peer's flight repeated asks for ours; but not more often than this part of the timeout, so that a
 /// network that duplicates packets does not make us repeat everything.
 const REPEAT_DIVISOR: u32 = 4;
+
+/// Part of a flight is acknowledged after this part of the timeout (RFC 9147 §7.1).
+const ACK_DIVISOR: u32 = 4;
 
 impl Connection {
     /// Opens the record that begins at `at`, in place. Call with `at` 0, then with each `next`, until the end
@@ -38,6 +44,9 @@ impl Connection {
         if matches!(self.phase, Phase::Closed | Phase::Idle) {
             return self.discard(end, Discard::NotOpen);
         }
+        if self.engine.old_keys_until.is_some_and(|until| until <= now) {
+            self.engine.forget_old_keys();
+        }
         match self.engine.records.open(datagram, at) {
             Ok(record) => {
                 let bytes = datagram.get(record.plaintext.clone()).unwrap_or_default();
@@ -47,7 +56,12 @@ impl Connection {
                 let record = datagram.get(at..next).unwrap_or_default();
                 self.keep_early_record(record, next)
             }
-            Err(Unopened::Discarded(discarded)) => self.discard(discarded.next, discarded.reason),
+            Err(Unopened::Discarded(discarded)) => {
+                if discarded.reason == Discard::NotAuthentic && self.engine.records.is_integrity_exhausted() {
+                    self.end(CloseReason::TooManyForgeries);
+                }
+                self.discard(discarded.next, discarded.reason)
+            }
         }
     }
 
@@ -72,13 +86,18 @@ impl Connection {
         let used = match (record.content_type, encrypted) {
             (ContentType::APPLICATION_DATA, true) => return self.handle_data(record, bytes),
             (ContentType::APPLICATION_DATA, false) => Err(Discard::PlaintextApplicationData),
-            (ContentType::HANDSHAKE, true) if self.is_connected() => self.handle_late_handshake(now, bytes),
-            (ContentType::HANDSHAKE, _) => self.handle_fragments(now, record.number.epoch, bytes),
+            (ContentType::HANDSHAKE, true) if matches!(self.phase, Phase::Established12(_)) => {
+                self.handle_late_handshake(now, bytes)
+            }
+            (ContentType::HANDSHAKE, _) => self.handle_fragments(now, record.number, bytes),
+            (ContentType::ACK, true) => self.handle_ack(now, record.number, bytes),
+            // Anyone can write it, and what it names is repeated by the timer anyway (RFC 9147 §7).
+            (ContentType::ACK, false) => Err(Discard::PlaintextAck),
             (ContentType::ALERT, true) => self.handle_alert(bytes),
             (ContentType::ALERT, false) => self.note_plaintext_alert(bytes),
             // It says nothing that the epoch of the next record does not say too; so one that is lost does no
             // harm, and one that is forged has no effect.
-            (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] => Ok(()),
+            (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] && !self.engine.is_13() => Ok(()),
             (ContentType::CHANGE_CIPHER_SPEC, _) => Err(Discard::UnexpectedChangeCipherSpec),
             _ => Err(Discard::UnknownContentType),
         };
@@ -90,10 +109,13 @@ impl Connection {
 
     fn handle_data(&mut self, record: &OpenedRecord, bytes: &[u8]) -> Result<Opened, Discarded> {
         let next = record.next;
+        if self.engine.is_13() && record.number.epoch < dtls13::APPLICATION_EPOCH {
+            return self.discard(next, Discard::PlaintextApplicationData);
+        }
         if self.is_connected() {
             self.engine.stats.application_bytes_received += bytes.len() as u64;
-            // A client sends data only once it has our Finished: the final flight has arrived.
-            if !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
+            // 1.2: a client sends data only once it has our Finished: the final flight has arrived.
+            if !self.engine.is_13() && !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
                 self.engine.flight.clear();
             }
             return Ok(Opened { next, plaintext: Some(record.plaintext.clone()) });
@@ -145,7 +167,9 @@ impl Connection {
                 self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
                 self.end(CloseReason::Peer);
             }
-            (description, AlertLevel::FATAL) => {
+            // 1.3: the level says nothing; every other alert but this one is the end (RFC 8446 §6).
+            (AlertDescription::USER_CANCELED, _) if self.engine.is_13() => return Err(Discard::IgnoredAlert),
+            (description, level) if level == AlertLevel::FATAL || self.engine.is_13() => {
                 self.engine.flight.clear();
                 self.end(CloseReason::PeerAlert(description));
             }
@@ -182,7 +206,41 @@ impl Connection {
         }
     }
 
-    fn handle_fragments(&mut self, now: Instant, epoch: u64, bytes: &[u8]) -> Result<(), Discard> {
+    /// What the peer has need not be said again, and the rest is worth saying at once (RFC 9147 §7.2).
+    fn handle_ack(&mut self, now: Instant, carrier: RecordNumber, bytes: &[u8]) -> Result<(), Discard> {
+        let ack = Ack::parse(bytes).map_err(|_| Discard::MalformedAck)?;
+        // Behind the handshake each direction counts its epochs for itself, so this holds during it only.
+        let handshake = carrier.epoch < dtls13::APPLICATION_EPOCH;
+        if handshake && ack.numbers().any(|number| number.epoch > carrier.epoch) {
+            self.fail(HandshakeError::AckFromTheFuture);
+            return Ok(());
+        }
+        let is_empty = ack.numbers().next().is_none();
+        match self.engine.flight.acknowledge(ack.numbers()) {
+            Acknowledged::Whole => {
+                self.engine.timer.stop();
+                if let Phase::Established13(established) = &mut self.phase
+                    && let Err(error) = established.on_acknowledged(&mut self.engine)
+                {
+                    self.fail(error);
+                }
+            }
+            Acknowledged::Part => self.resend_rest(now),
+            Acknowledged::Nothing if is_empty => self.resend_rest(now),
+            Acknowledged::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn resend_rest(&mut self, now: Instant) {
+        if !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
+            self.engine.resend_flight(now);
+            self.engine.timer.restart(now);
+        }
+    }
+
+    fn handle_fragments(&mut self, now: Instant, number: RecordNumber, bytes: &[u8]) -> Result<(), Discard> {
+        let epoch = number.epoch;
         let mut reader = Reader::new(bytes);
         let mut result = if bytes.is_empty() { Err(Discard::MalformedFragment) } else { Ok(()) };
         while !reader.is_empty() {
@@ -191,20 +249,53 @@ impl Connection {
                 break;
             };
             match self.engine.reassembly.insert(epoch, &fragment) {
-                Ok(Inserted::Kept) => {}
+                Ok(Inserted::Kept) => {
+                    self.engine.acks.note(number);
+                    // Any part of the next flight says that ours is there; in the clear anyone could say it.
+                    if epoch == dtls13::HANDSHAKE_EPOCH && !self.is_connected() {
+                        self.engine.flight_was_answered();
+                    }
+                }
+                Ok(Inserted::Old) if self.acknowledges_again(epoch) => {
+                    self.engine.stats.duplicate_fragments += 1;
+                    self.engine.acks.note(number);
+                }
                 Ok(Inserted::Old) => self.peer_repeats(now, &fragment.header),
                 Err(reason) => result = Err(reason),
             }
         }
         self.handle_messages(now);
+        self.schedule_ack(now, epoch);
         result
+    }
+
+    /// 1.3: whether what came again in this epoch is answered by an ACK alone: everything behind the handshake,
+    /// and the client's last flight.
+    fn acknowledges_again(&self, epoch: u64) -> bool {
+        let behind = epoch >= dtls13::APPLICATION_EPOCH;
+        matches!(self.phase, Phase::Established13(_)) && (behind || self.role() == Role::Server)
+    }
+
+    /// 1.3: when to acknowledge what has come (RFC 9147 §7.1).
+    fn schedule_ack(&mut self, now: Instant, epoch: u64) {
+        if !self.engine.is_13() {
+            return;
+        }
+        if matches!(self.phase, Phase::Established13(_)) {
+            if self.acknowledges_again(epoch) {
+                self.engine.acks.send_now();
+            }
+        } else if let Some(due) = now.checked_add(self.engine.timer.timeout() / ACK_DIVISOR) {
+            // Part of a flight. If the rest comes, our answer makes this one unnecessary.
+            self.engine.acks.schedule(due);
+        }
     }
 
     fn handle_messages(&mut self, now: Instant) {
         while let Some(message) = self.engine.reassembly.pop() {
-            let had_keys = self.engine.records.has_read_epoch(1);
+            let newest = self.engine.records.newest_read_epoch();
             self.handle_message(now, &message);
-            if !had_keys && self.engine.records.has_read_epoch(1) {
+            if self.engine.records.newest_read_epoch() > newest && !matches!(self.phase, Phase::Closed) {
                 self.open_early_records(now);
             }
         }
@@ -235,7 +326,12 @@ impl Connection {
         let result = match mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Client12(state) => state.on_message(&mut self.engine, now, message),
             Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
-            phase @ (Phase::Idle | Phase::Established(_) | Phase::Closed) => Ok(phase),
+            Phase::Client13(state) => state.on_message(&mut self.engine, now, message),
+            Phase::Server13(state) => state.on_message(&mut self.engine, now, message),
+            Phase::Established13(mut established) => established
+                .on_message(&mut self.engine, now, message)
+                .map(|()| Phase::Established13(established)),
+            phase @ (Phase::Idle | Phase::Established12(_) | Phase::Closed) => Ok(phase),
         };
         match result {
             Ok(phase) => self.enter(phase),

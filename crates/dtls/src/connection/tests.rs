@@ -21,7 +21,9 @@ fn connection(role: Role) -> Connection {
     let provider = rustcrypto();
     let identity = Arc::new(Identity::from_der(&*provider, CERTIFICATE, KEY).unwrap());
     let fingerprints = vec![identity.fingerprint().clone()];
-    Connection::new(Config::new(role, identity, provider, fingerprints), [3; 32], now())
+    let mut config = Config::new(role, identity, provider, fingerprints);
+    config.versions = crate::Versions::ONLY_1_2;
+    Connection::new(config, [3; 32], now())
 }
 
 fn deliver(from: &mut Connection, to: &mut Connection) -> usize {

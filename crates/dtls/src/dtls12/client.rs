@@ -8,13 +8,16 @@
 
 use std::time::Instant;
 
-use super::proof::{FinishedVerified, PeerCertificate, VerifiedPeer};
+use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
-use super::suite::{self, Suite};
+use super::suite::Suite;
 use super::{Agreed, Established, decode, expect, groups, is_ecdsa, key_fits, require_uncompressed_points};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
+use crate::dtls13::{self, Offer};
 use crate::error::HandshakeError;
+use crate::hello::{accepted_srtp_profile, client_hello};
+use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::{CryptoError, SharedSecret};
 use crate::reassembly::Message;
 use crate::version::Version;
@@ -24,10 +27,7 @@ use crate::wire::certificate_verify::DigitallySigned;
 use crate::wire::client_key_exchange::ClientKeyExchange;
 use crate::wire::codes::SignatureScheme;
 use crate::wire::server_key_exchange::ServerKeyExchange;
-use crate::wire::{
-    ClientHello, Extension, ExtensionType, Extensions, HandshakeType, HelloVerifyRequest, ProtocolVersion,
-    ServerHello,
-};
+use crate::wire::{ClientHello, Extensions, HandshakeType, HelloVerifyRequest, ProtocolVersion, ServerHello};
 
 /// What the client waits for.
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub(crate) enum State {
 impl State {
     /// Flight 1.
     pub(crate) fn start(engine: &mut Engine, now: Instant) -> Result<Self, HandshakeError> {
-        let hello = client_hello(engine);
+        let (hello, offer) = client_hello(engine)?;
         engine.say(HandshakeType::CLIENT_HELLO, |out| hello.encode(out));
         engine.await_answer(now);
-        Ok(Self::AwaitServerHello(AwaitServerHello { hello, verified: false }))
+        Ok(Self::AwaitServerHello(AwaitServerHello { hello, offer, verified: false }))
     }
 
     pub(crate) fn on_message(
@@ -57,41 +57,14 @@ impl State {
         message: &Message,
     ) -> Result<Phase, HandshakeError> {
         let next = match self {
-            Self::AwaitServerHello(state) => state.on_message(engine, now, message)?,
+            Self::AwaitServerHello(state) => return state.on_message(engine, now, message),
             Self::AwaitCertificate(state) => state.on_message(engine, message)?,
             Self::AwaitServerKeyExchange(state) => state.on_message(engine, message)?,
             Self::AwaitRequestOrDone(state) => state.on_message(engine, now, message)?,
             Self::AwaitServerHelloDone(state) => state.on_message(engine, now, message)?,
-            Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established),
+            Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established12),
         };
         Ok(Phase::Client12(next))
-    }
-}
-
-/// What we offer.
-fn client_hello(engine: &mut Engine) -> ClientHello {
-    let random = engine.random();
-    let config = &engine.config;
-    let mut extensions = Extensions::new();
-    extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
-    extensions.push(Extension::initial_renegotiation_info());
-    extensions.push(Extension::supported_groups(&groups(config)));
-    extensions.push(Extension::uncompressed_points());
-    extensions.push(Extension::signature_algorithms(config.provider.verify_schemes()));
-    if let Some(versions) = config.versions.offered() {
-        extensions.push(Extension::supported_versions(&versions));
-    }
-    if !config.srtp_profiles.is_empty() {
-        extensions.push(Extension::use_srtp(&config.srtp_profiles, &[]));
-    }
-    ClientHello {
-        legacy_version: ProtocolVersion::DTLS_1_2,
-        random,
-        session_id: Vec::new(),
-        cookie: Vec::new(),
-        cipher_suites: suite::offered(config).iter().map(|suite| suite.id).collect(),
-        compression_methods: vec![0],
-        extensions,
     }
 }
 
@@ -99,6 +72,8 @@ fn client_hello(engine: &mut Engine) -> ClientHello {
 #[derive(Debug)]
 pub(crate) struct AwaitServerHello {
     hello: ClientHello,
+    /// What the hello offers for 1.3, if that is enabled.
+    offer: Option<Offer>,
     /// Whether a HelloVerifyRequest was answered.
     verified: bool,
 }
@@ -109,12 +84,22 @@ impl AwaitServerHello {
         engine: &mut Engine,
         now: Instant,
         message: &Message,
-    ) -> Result<State, HandshakeError> {
+    ) -> Result<Phase, HandshakeError> {
         if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && !self.verified {
-            return self.on_hello_verify_request(engine, now, message);
+            return self.on_hello_verify_request(engine, now, message).map(Phase::Client12);
         }
         expect(message, HandshakeType::SERVER_HELLO)?;
-        self.on_server_hello(engine, message)
+        let hello = ServerHello::parse(&message.body).map_err(decode(HandshakeType::SERVER_HELLO))?;
+        match (engine.config.versions.accept(&hello)?, self.offer) {
+            // A server that asked for verification as 1.2 does speaks 1.2 (RFC 9147 §5.3).
+            (Version::Dtls13, Some(offer)) if !self.verified => {
+                dtls13::client::on_first_server_hello(engine, now, message, self.hello, offer, &hello)
+            }
+            (Version::Dtls13, _) => Err(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 }),
+            (Version::Dtls12, _) => {
+                on_server_hello(engine, message, &self.hello, &hello).map(Phase::Client12)
+            }
+        }
     }
 
     /// The same hello once more, with the cookie; the first one and the request do not count in the
@@ -135,55 +120,44 @@ impl AwaitServerHello {
         engine.await_answer(now);
         Ok(State::AwaitServerHello(Self { verified: true, ..self }))
     }
+}
 
-    fn on_server_hello(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
-        let decode = decode(HandshakeType::SERVER_HELLO);
-        let hello = ServerHello::parse(&message.body).map_err(&decode)?;
-        match engine.config.versions.accept(&hello)? {
-            Version::Dtls12 => {}
-            // Where dtls13 takes over.
-            Version::Dtls13 => {
-                return Err(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 });
-            }
-        }
-        let offered = self.hello.cipher_suites.contains(&hello.cipher_suite);
-        let suite = Suite::new(hello.cipher_suite).filter(|_| offered);
-        let suite = suite.ok_or(HandshakeError::SuiteNotOffered(hello.cipher_suite))?;
-        if hello.compression_method != 0 {
-            return Err(HandshakeError::CompressionNotNull);
-        }
-        let srtp_profile = self.check_extensions(&hello.extensions)?;
-        engine.records.version = ProtocolVersion::DTLS_1_2;
-        engine.heard(message);
-        let hellos =
-            Hellos { suite, srtp_profile, client_random: self.hello.random, server_random: hello.random };
-        Ok(State::AwaitCertificate(AwaitCertificate { hellos }))
+/// The server chose 1.2.
+fn on_server_hello(
+    engine: &mut Engine,
+    message: &Message,
+    offered: &ClientHello,
+    hello: &ServerHello,
+) -> Result<State, HandshakeError> {
+    let suite = Suite::new(hello.cipher_suite).filter(|suite| offered.cipher_suites.contains(&suite.id));
+    let suite = suite.ok_or(HandshakeError::SuiteNotOffered(hello.cipher_suite))?;
+    if hello.compression_method != 0 {
+        return Err(HandshakeError::CompressionNotNull);
     }
+    let srtp_profile = check_extensions(&offered.extensions, &hello.extensions)?;
+    engine.records.version = ProtocolVersion::DTLS_1_2;
+    engine.heard(message);
+    let hellos = Hellos { suite, srtp_profile, client_random: offered.random, server_random: hello.random };
+    Ok(State::AwaitCertificate(AwaitCertificate { hellos }))
+}
 
-    /// A server may answer only what was asked (RFC 5246 §7.4.1.4). Gives back the SRTP profile.
-    fn check_extensions(&self, answers: &Extensions) -> Result<Option<u16>, HandshakeError> {
-        let decode = decode(HandshakeType::SERVER_HELLO);
-        for answer in answers.iter() {
-            if !self.hello.extensions.contains(answer.extension_type) {
-                return Err(HandshakeError::UnsolicitedExtension(answer.extension_type));
-            }
-        }
-        if !answers.extended_master_secret().map_err(&decode)? {
-            return Err(HandshakeError::NoExtendedMasterSecret);
-        }
-        // RFC 5746 §3.4: a server without it knows no secure renegotiation; as we never renegotiate, it may.
-        if answers.renegotiation_info().map_err(&decode)?.is_some_and(|verify_data| !verify_data.is_empty()) {
-            return Err(HandshakeError::BadRenegotiationInfo);
-        }
-        require_uncompressed_points(answers, HandshakeType::SERVER_HELLO)?;
-        let Some(chosen) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
-        // One profile, and one of ours (RFC 5764 §4.1.1).
-        let offered = self.hello.extensions.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
-        match chosen.profiles[..] {
-            [profile] if offered.contains(&profile) => Ok(Some(profile)),
-            _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
+/// A server may answer only what was asked (RFC 5246 §7.4.1.4). Gives back the SRTP profile.
+fn check_extensions(offered: &Extensions, answers: &Extensions) -> Result<Option<u16>, HandshakeError> {
+    let decode = decode(HandshakeType::SERVER_HELLO);
+    for answer in answers.iter() {
+        if !offered.contains(answer.extension_type) {
+            return Err(HandshakeError::UnsolicitedExtension(answer.extension_type));
         }
     }
+    if !answers.extended_master_secret().map_err(&decode)? {
+        return Err(HandshakeError::NoExtendedMasterSecret);
+    }
+    // RFC 5746 §3.4: a server without it knows no secure renegotiation; as we never renegotiate, it may.
+    if answers.renegotiation_info().map_err(&decode)?.is_some_and(|verify_data| !verify_data.is_empty()) {
+        return Err(HandshakeError::BadRenegotiationInfo);
+    }
+    require_uncompressed_points(answers, HandshakeType::SERVER_HELLO)?;
+    accepted_srtp_profile(offered, answers, HandshakeType::SERVER_HELLO)
 }
 
 /// What the hellos agreed on.
@@ -203,7 +177,7 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
-        let certificate = PeerCertificate::check(engine, message)?;
+        let certificate = check_certificate(engine, message)?;
         if !key_fits(certificate.public_key()?.kind, self.hellos.suite.rsa) {
             return Err(HandshakeError::BadCertificate);
         }
@@ -230,7 +204,13 @@ impl AwaitServerKeyExchange {
         }
         let Hellos { suite, srtp_profile, client_random, server_random } = self.hellos;
         let content = super::signed_params(&client_random, &server_random, exchange.params);
-        let peer = self.certificate.prove_possession(engine, KIND, &exchange.signed, &content)?;
+        let peer = self.certificate.prove_possession(
+            &engine.config,
+            KIND,
+            &exchange.signed,
+            &content,
+            Version::Dtls12,
+        )?;
         let provider = engine.config.provider.clone();
         let (share, shared) =
             provider.respond(group, exchange.share, &mut engine.rng).map_err(|error| match error {

@@ -36,12 +36,13 @@ mod secrets;
 pub(crate) mod server;
 mod suite;
 
-use self::proof::{FinishedVerified, VerifiedPeer};
+use self::proof::FinishedVerified;
 use self::secrets::Secrets;
 use self::suite::Suite;
 use crate::config::{Config, Role};
 use crate::connection::Engine;
 use crate::error::{ConfigError, ExportError, HandshakeError, ParseError};
+use crate::peer_certificate::VerifiedPeer;
 use crate::provider::public_key::KeyKind;
 use crate::reassembly::Message;
 use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
@@ -103,8 +104,13 @@ pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The suites that a client offers.
+pub(crate) fn offered_suites(config: &Config) -> impl Iterator<Item = CipherSuite> {
+    suite::offered(config).into_iter().map(|suite| suite.id)
+}
+
 /// Groups that 1.2 can name in a ServerKeyExchange: hybrids came after it, and their shares do not fit.
-fn groups(config: &Config) -> Vec<NamedGroup> {
+pub(crate) fn groups(config: &Config) -> Vec<NamedGroup> {
     const CLASSIC: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
     let known = config.provider.groups();
     let usable = |group: &NamedGroup| CLASSIC.contains(group) && known.contains(group);

@@ -7,13 +7,15 @@
 
 use std::time::Instant;
 
-use super::proof::{FinishedVerified, PeerCertificate, VerifiedPeer};
+use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
 use super::suite;
 use super::{Agreed, Established, decode, expect, groups, require_uncompressed_points};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
+use crate::dtls13;
 use crate::error::HandshakeError;
+use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::{CryptoError, KeyExchange};
 use crate::reassembly::Message;
 use crate::version::Version;
@@ -50,30 +52,29 @@ impl State {
         message: &Message,
     ) -> Result<Phase, HandshakeError> {
         let next = match self {
-            Self::AwaitClientHello => on_client_hello(engine, now, message)?,
+            Self::AwaitClientHello => return on_client_hello(engine, now, message),
             Self::AwaitCertificate(state) => state.on_message(engine, message)?,
             Self::AwaitClientKeyExchange(state) => state.on_message(engine, message)?,
             Self::AwaitCertificateVerify(state) => state.on_message(engine, message)?,
-            Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established),
+            Self::AwaitFinished(state) => return state.on_message(engine, message).map(Phase::Established12),
         };
         Ok(Phase::Server12(next))
     }
 }
 
 /// Flight 1, and the answer to it: flight 4.
-fn on_client_hello(engine: &mut Engine, now: Instant, message: &Message) -> Result<State, HandshakeError> {
+fn on_client_hello(engine: &mut Engine, now: Instant, message: &Message) -> Result<Phase, HandshakeError> {
     const KIND: HandshakeType = HandshakeType::CLIENT_HELLO;
     expect(message, KIND)?;
     let hello = ClientHello::parse(&message.body).map_err(decode(KIND))?;
     match engine.config.versions.select(&hello)? {
         Version::Dtls12 => {}
-        // Where dtls13 takes over.
-        Version::Dtls13 => return Err(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 }),
+        Version::Dtls13 => return dtls13::server::on_client_hello(engine, now, message, &hello),
     }
     let choice = Choice::make(engine, &hello)?;
     engine.records.version = ProtocolVersion::DTLS_1_2;
     engine.heard(message);
-    say_flight_4(engine, now, &hello, choice)
+    say_flight_4(engine, now, &hello, choice).map(Phase::Server12)
 }
 
 /// What the server takes of the client's offer.
@@ -191,7 +192,7 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
-        let certificate = PeerCertificate::check(engine, message)?;
+        let certificate = check_certificate(engine, message)?;
         engine.heard(message);
         Ok(State::AwaitClientKeyExchange(AwaitClientKeyExchange { offer: self.offer, certificate }))
     }
@@ -235,7 +236,9 @@ impl AwaitCertificateVerify {
         const KIND: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
         expect(message, KIND)?;
         let signed = DigitallySigned::parse(&message.body).map_err(decode(KIND))?;
-        let peer = self.certificate.prove_possession(engine, KIND, &signed, engine.transcript.bytes_12())?;
+        let content = engine.transcript.bytes_12();
+        let peer =
+            self.certificate.prove_possession(&engine.config, KIND, &signed, content, Version::Dtls12)?;
         engine.heard(message);
         Ok(State::AwaitFinished(AwaitFinished { agreed: self.agreed, secrets: self.secrets, peer }))
     }

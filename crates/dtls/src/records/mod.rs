@@ -15,6 +15,7 @@
 
 mod protection;
 mod replay;
+mod unified;
 
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ pub(crate) use self::replay::ReplayWindow;
 use crate::error::{Discard, SealError};
 use crate::provider::TAG_LENGTH;
 use crate::wire::record::{MAX_EXPANSION, MAX_PLAINTEXT};
-use crate::wire::{ContentType, PlaintextHeader, ProtocolVersion};
+use crate::wire::{ContentType, PlaintextHeader, ProtocolVersion, UnifiedHeader};
 
 /// What a record is known by. Epochs have 16 bits in 1.2 and 64 in 1.3 (RFC 9147 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +83,8 @@ struct ReadEpoch {
     epoch: u64,
     protection: Protection,
     window: ReplayWindow,
+    /// Records that did not authenticate.
+    forgeries: u64,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,16 @@ struct WriteEpoch {
     epoch: u64,
     protection: Protection,
     next_sequence: u64,
+}
+
+impl WriteEpoch {
+    /// Bytes in front of the payload.
+    fn header_length(&self) -> usize {
+        match &self.protection {
+            Protection::Aead13(_) => unified::HEADER_LENGTH,
+            other => PlaintextHeader::LENGTH + other.prefix(),
+        }
+    }
 }
 
 /// All epochs of both directions.
@@ -108,7 +121,12 @@ impl Records {
     pub(crate) fn new() -> Self {
         let plaintext = || Protection::None;
         Self {
-            read: vec![ReadEpoch { epoch: 0, protection: plaintext(), window: ReplayWindow::default() }],
+            read: vec![ReadEpoch {
+                epoch: 0,
+                protection: plaintext(),
+                window: ReplayWindow::default(),
+                forgeries: 0,
+            }],
             write: vec![WriteEpoch { epoch: 0, protection: plaintext(), next_sequence: 0 }],
             version: ProtocolVersion::DTLS_1_0,
         }
@@ -116,7 +134,7 @@ impl Records {
 
     /// From now on records of `epoch` can be opened.
     pub(crate) fn add_read_epoch(&mut self, epoch: u64, protection: Protection) {
-        self.read.push(ReadEpoch { epoch, protection, window: ReplayWindow::default() });
+        self.read.push(ReadEpoch { epoch, protection, window: ReplayWindow::default(), forgeries: 0 });
     }
 
     /// From now on records of `epoch` can be sealed.
@@ -134,12 +152,19 @@ impl Records {
         self.write.last().map_or(0, |write| write.epoch)
     }
 
-    /// Whether records of `epoch` can be opened.
-    pub(crate) fn has_read_epoch(&self, epoch: u64) -> bool {
-        self.read.iter().any(|read| read.epoch == epoch)
+    /// Forgets the write epochs before `epoch`: nothing will be repeated under them.
+    pub(crate) fn drop_write_epochs_before(&mut self, epoch: u64) {
+        self.write.retain(|write| write.epoch >= epoch);
     }
 
-    fn newest_read_epoch(&self) -> u64 {
+    /// Whether so many records failed to authenticate under one key that the next may be a successful forgery
+    /// (RFC 9147 §4.5.3).
+    pub(crate) fn is_integrity_exhausted(&self) -> bool {
+        self.read.iter().any(|read| read.forgeries >= unified::INTEGRITY_LIMIT)
+    }
+
+    /// The newest epoch that can be opened.
+    pub(crate) fn newest_read_epoch(&self) -> u64 {
         self.read.last().map_or(0, |read| read.epoch)
     }
 
@@ -151,17 +176,20 @@ impl Records {
     /// Exact bytes around a payload under `epoch`.
     pub(crate) fn overhead(&self, epoch: u64) -> usize {
         let protection = self.write.iter().find(|write| write.epoch == epoch).map(|write| &write.protection);
-        PlaintextHeader::LENGTH + protection.map_or(0, Protection::expansion)
+        match protection {
+            Some(Protection::Aead13(_)) => unified::HEADER_LENGTH + unified::TRAILER_LENGTH,
+            other => PlaintextHeader::LENGTH + other.map_or(0, Protection::expansion),
+        }
     }
 
     /// Reserves the header of a record at the end of `out`.
     pub(crate) fn begin(&mut self, epoch: u64, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
         let write = self.write_epoch(epoch).ok_or(SealError::NotConnected)?;
-        if write.next_sequence > LAST_SEQUENCE {
+        if write.next_sequence >= write.limit() {
             return Err(SealError::NumbersExhausted);
         }
         let start = out.len();
-        out.put_slice(&RESERVED[..PlaintextHeader::LENGTH + write.protection.prefix()]);
+        out.put_slice(&RESERVED[..write.header_length()]);
         Ok(RecordMark { start, payload: out.len(), epoch })
     }
 
@@ -175,16 +203,21 @@ impl Records {
         let version = self.version;
         let write = self.write_epoch(mark.epoch).ok_or(SealError::BadMark)?;
         let length = out.len().checked_sub(mark.payload).ok_or(SealError::BadMark)?;
-        if mark.payload != mark.start + PlaintextHeader::LENGTH + write.protection.prefix() {
+        if mark.payload != mark.start + write.header_length() {
             return Err(SealError::BadMark);
         }
         if length > MAX_PLAINTEXT {
             return Err(SealError::TooLong { length });
         }
-        if write.next_sequence > LAST_SEQUENCE {
+        if write.next_sequence >= write.limit() {
             return Err(SealError::NumbersExhausted);
         }
         let number = RecordNumber { epoch: mark.epoch, sequence: write.next_sequence };
+        if let Protection::Aead13(aead) = &write.protection {
+            aead.seal(out, mark, content_type, number)?;
+            write.next_sequence += 1;
+            return Ok(number);
+        }
         // Both fit: 2^14 and the expansion are below 2^16, and 1.2 has two epochs.
         let record_length = u16::try_from(length + write.protection.expansion());
         let epoch = u16::try_from(mark.epoch);
@@ -214,7 +247,10 @@ impl Records {
         let Some(bytes) = datagram.get_mut(at..).filter(|bytes| !bytes.is_empty()) else {
             return discard(end, Discard::Truncated);
         };
-        if !matches!(ContentType(bytes[0]), ContentType(20..=23)) {
+        if UnifiedHeader::is_unified(bytes[0]) {
+            return self.open_unified(datagram, at);
+        }
+        if !matches!(ContentType(bytes[0]), ContentType(20..=23) | ContentType::ACK) {
             // Nothing behind it can be trusted to be a record either.
             return discard(end, Discard::UnknownContentType);
         }
@@ -243,6 +279,9 @@ impl Records {
                 discard(next, Discard::UnknownEpoch)
             };
         };
+        if matches!(read.protection, Protection::Aead13(_)) {
+            return discard(next, Discard::WrongVersion);
+        }
         let protected = read.protection.is_some();
         if protected && !read.window.may_be_new(number.sequence) {
             return discard(next, Discard::Replayed);

@@ -14,6 +14,8 @@
 use std::ops::Range;
 
 use super::RecordNumber;
+use super::unified::Aead13;
+use crate::key_schedule::RecordKeys;
 use crate::prf::fixed_iv_length;
 use crate::provider::{Aead, AeadKey, CryptoError, NONCE_LENGTH, Provider, TAG_LENGTH};
 use crate::wire::PlaintextHeader;
@@ -21,13 +23,15 @@ use crate::wire::PlaintextHeader;
 /// Bytes of the nonce that stand in each AES-GCM record of 1.2.
 pub(super) const EXPLICIT_NONCE_LENGTH: usize = 8;
 
-/// What one epoch does to its records. 1.3 will be a variant of its own.
+/// What one epoch does to its records.
 #[derive(Debug)]
 pub(crate) enum Protection {
     /// Epoch 0.
     None,
     /// An AEAD suite of 1.2.
     Aead12(Aead12),
+    /// An AEAD suite of 1.3; see unified.rs.
+    Aead13(Aead13),
 }
 
 /// The keys of one direction and epoch of 1.2.
@@ -56,6 +60,11 @@ impl Protection {
         }))
     }
 
+    /// Keys of 1.3 out of a traffic secret.
+    pub(crate) fn dtls13(aead: Aead, keys: RecordKeys) -> Self {
+        Self::Aead13(Aead13::new(aead, keys))
+    }
+
     /// Whether there is any.
     pub(crate) fn is_some(&self) -> bool {
         !matches!(self, Self::None)
@@ -65,7 +74,7 @@ impl Protection {
     pub(super) fn prefix(&self) -> usize {
         match self {
             Self::Aead12(Aead12 { explicit_nonce: true, .. }) => EXPLICIT_NONCE_LENGTH,
-            Self::None | Self::Aead12(_) => 0,
+            Self::None | Self::Aead12(_) | Self::Aead13(_) => 0,
         }
     }
 

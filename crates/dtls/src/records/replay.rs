@@ -30,6 +30,11 @@ impl ReplayWindow {
         }
     }
 
+    /// The number that comes next if nothing is lost.
+    pub(crate) fn expected(&self) -> u64 {
+        if self.seen == 0 { 0 } else { self.highest + 1 }
+    }
+
     /// Remembers `sequence`. Call it for authenticated records only.
     pub(crate) fn mark(&mut self, sequence: u64) {
         if self.seen == 0 {

@@ -136,7 +136,8 @@ fn lengths_that_lie_drop_the_rest_of_the_datagram() {
     for end in 0..sealed.len() {
         assert_eq!(reason(reader.open(&mut sealed[..end].to_vec(), 0)), Discard::Truncated, "{end}");
     }
-    assert_eq!(reason(reader.open(&mut [0x2f, 0, 0, 0], 0)), Discard::UnknownContentType);
+    assert_eq!(reason(reader.open(&mut [0x2f, 0, 0, 0], 0)), Discard::Truncated);
+    assert_eq!(reason(reader.open(&mut [0x4f, 0, 0, 0], 0)), Discard::UnknownContentType);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plywood_dtls::provider::{self, Provider};
-use plywood_dtls::{CloseReason, Config, Connection, Discard, Event, Identity, Role};
+use plywood_dtls::{CloseReason, Config, Connection, Discard, Event, Identity, Role, Versions};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -51,10 +51,17 @@ pub fn configs(provider: &Arc<dyn Provider>) -> (Config, Config) {
     let a = identity(provider, A_CERTIFICATE, A_KEY);
     let b = identity(provider, B_CERTIFICATE, B_KEY);
     let (fingerprint_a, fingerprint_b) = (a.fingerprint().clone(), b.fingerprint().clone());
-    (
-        Config::new(Role::Client, a, provider.clone(), vec![fingerprint_b]),
-        Config::new(Role::Server, b, provider.clone(), vec![fingerprint_a]),
-    )
+    let mut client = Config::new(Role::Client, a, provider.clone(), vec![fingerprint_b]);
+    let mut server = Config::new(Role::Server, b, provider.clone(), vec![fingerprint_a]);
+    (client.versions, server.versions) = (Versions::ONLY_1_2, Versions::ONLY_1_2);
+    (client, server)
+}
+
+/// The same with every version enabled: two of our own ends speak 1.3 then.
+pub fn configs_13(provider: &Arc<dyn Provider>) -> (Config, Config) {
+    let (mut client, mut server) = configs(provider);
+    (client.versions, server.versions) = (Versions::default(), Versions::default());
+    (client, server)
 }
 
 /// What the network does to each datagram.

@@ -16,7 +16,11 @@ impl PeerConnection {
     ///
     /// # Errors
     /// [`OpenError`]: the id is taken or out of range, the label too long, too many channels, or closed.
-    pub fn create_data_channel(&mut self, now: Instant, config: ChannelConfig) -> Result<ChannelId, OpenError> {
+    pub fn create_data_channel(
+        &mut self,
+        now: Instant,
+        config: ChannelConfig,
+    ) -> Result<ChannelId, OpenError> {
         let id = self.channels.open(config)?;
         self.drain_channels(now);
         Ok(id)

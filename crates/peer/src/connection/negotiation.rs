@@ -365,7 +365,10 @@ impl PeerConnection {
             ice_ufrag: credentials.ufrag.clone(),
             ice_pwd: credentials.pwd.clone(),
             ice_options: vec!["trickle".to_owned()],
-            fingerprints: vec![(fingerprint.algorithm.text_name().unwrap_or("sha-256").to_owned(), fingerprint.value.clone())],
+            fingerprints: vec![(
+                fingerprint.algorithm.text_name().unwrap_or("sha-256").to_owned(),
+                fingerprint.value.clone(),
+            )],
             setup,
             sctp_port: SCTP_PORT,
             max_message_size: Some(self.config.max_message_size),

@@ -46,8 +46,12 @@ impl EarlyDatagrams {
     }
 
     /// Takes those whose pair satisfies `is_ready`, in the order of arrival.
-    fn take(&mut self, is_ready: impl Fn(LocalId, SocketAddr) -> bool) -> Vec<(LocalId, SocketAddr, Vec<u8>)> {
-        let (ready, waiting) = self.queue.drain(..).partition(|(source, remote, _)| is_ready(*source, *remote));
+    fn take(
+        &mut self,
+        is_ready: impl Fn(LocalId, SocketAddr) -> bool,
+    ) -> Vec<(LocalId, SocketAddr, Vec<u8>)> {
+        let (ready, waiting) =
+            self.queue.drain(..).partition(|(source, remote, _)| is_ready(*source, *remote));
         self.queue = waiting;
         Vec::from(ready)
     }
@@ -95,7 +99,8 @@ impl PeerConnection {
         }
         match Protocol::of(datagram) {
             Protocol::Stun => {
-                let result = self.agent.handle_datagram(now, plywood_ice::LocalId(source.0), remote, datagram);
+                let result =
+                    self.agent.handle_datagram(now, plywood_ice::LocalId(source.0), remote, datagram);
                 self.pump(now);
                 result.map_err(Discard::Ice)
             }

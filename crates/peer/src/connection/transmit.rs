@@ -22,7 +22,12 @@ const MAX_BATCH_BYTES: usize = 65_000;
 
 impl PeerConnection {
     /// Appends one batch of at most `max_segments` datagrams to `out`; `None` when there is nothing to send.
-    pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        max_segments: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<Transmit> {
         let transmit = self.next_batch(now, max_segments.max(1), out)?;
         let datagrams = transmit.len.div_ceil(transmit.segment_size.max(1)) as u64;
         self.stats.datagrams_sent += datagrams;

@@ -168,8 +168,7 @@ impl World {
 
     pub fn with_configs(seed: u64, link: LinkConfig, alice: Config, bob: Config) -> Self {
         let now = start();
-        let addresses: [SocketAddr; 2] =
-            ["10.0.0.1:5001".parse().unwrap(), "10.0.0.2:5002".parse().unwrap()];
+        let addresses: [SocketAddr; 2] = ["10.0.0.1:5001".parse().unwrap(), "10.0.0.2:5002".parse().unwrap()];
         let mut network = Network::new(seed);
         network.connect(addresses[0].ip(), addresses[1].ip(), link);
         let sides = [
@@ -236,7 +235,8 @@ impl World {
         while let Some(mut delivery) = self.network.poll_delivery(self.now) {
             for side in &mut self.sides {
                 if side.address == delivery.to {
-                    let _ = side.peer.handle_datagram(self.now, LocalId(0), delivery.from, &mut delivery.bytes);
+                    let _ =
+                        side.peer.handle_datagram(self.now, LocalId(0), delivery.from, &mut delivery.bytes);
                 }
             }
             self.network.recycle(delivery.bytes);

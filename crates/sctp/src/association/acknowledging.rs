@@ -86,8 +86,14 @@ impl Acknowledging {
         self.due = Due::Now;
     }
 
+    /// Whether a SACK goes out at this poll. A poll ends a batch of arrivals: with two packets or more unanswered it
+    /// is answered now, however large the batch could have become (peers grow their window by counting SACKs).
     pub(super) fn is_due(&self) -> bool {
-        self.due == Due::Now
+        match self.due {
+            Due::Now => true,
+            Due::Delayed => self.unanswered >= 2,
+            Due::No => false,
+        }
     }
 
     /// A SACK would go along if data goes out.

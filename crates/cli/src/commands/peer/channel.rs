@@ -3,7 +3,7 @@
 //! Two tasks a channel, so that a long `send` holds up neither what is received nor other channels.
 
 use plywood::{DataChannel, Message};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -41,7 +41,8 @@ pub(crate) struct NamedChannel {
 }
 
 impl NamedChannel {
-    /// Starts the tasks of `channel`.
+    /// Starts the tasks of `channel`. One that the peer opened is open already: its caller has told so, for such
+    /// channels are told in the order in which they arrive.
     pub(crate) fn start(name: String, channel: DataChannel, echo: bool, output: Output) -> Self {
         let (jobs, job_queue) = mpsc::channel(MAX_WAITING);
         let (sinks, sink_queue) = mpsc::channel(MAX_WAITING);
@@ -115,6 +116,22 @@ async fn generate(
     Ok(())
 }
 
+/// That a channel can be used, and how it behaves.
+pub(crate) fn open_event(name: &str, channel: &DataChannel) -> Value {
+    json!({
+        "type": "open",
+        "ch": name,
+        "id": channel.stream_id(),
+        "label": channel.label(),
+        "protocol": channel.protocol(),
+        "ordered": channel.ordered(),
+        "maxRetransmits": channel.max_retransmits(),
+        "maxPacketLifeTime": channel.max_packet_life_time(),
+        "negotiated": channel.negotiated(),
+        "remote": channel.is_remote(),
+    })
+}
+
 struct Receiver {
     name: String,
     channel: DataChannel,
@@ -177,21 +194,9 @@ impl Receiver {
                 }
             }
         }
-        let channel = &self.channel;
-        self.output
-            .event(json!({
-                "type": "open",
-                "ch": self.name,
-                "id": channel.stream_id(),
-                "label": channel.label(),
-                "protocol": channel.protocol(),
-                "ordered": channel.ordered(),
-                "maxRetransmits": channel.max_retransmits(),
-                "maxPacketLifeTime": channel.max_packet_life_time(),
-                "negotiated": channel.negotiated(),
-                "remote": channel.is_remote(),
-            }))
-            .await;
+        if !self.channel.is_remote() {
+            self.output.event(open_event(&self.name, &self.channel)).await;
+        }
         Ok(waiting)
     }
 

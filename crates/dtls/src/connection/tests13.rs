@@ -1,0 +1,633 @@
+//! What only a peer of 1.3 with the keys can do wrong, and what nobody without them can do.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "test code")]
+
+use std::sync::Arc;
+
+use plywood_octets::Put;
+
+use super::*;
+use crate::identity::Identity;
+use crate::provider::rustcrypto;
+use crate::records::RecordNumber;
+use crate::version::Versions;
+use crate::wire::ack::Ack;
+use crate::wire::{
+    ClientHello, Extension, ExtensionType, Extensions, HandshakeHeader, HandshakeType, ProtocolVersion,
+    ServerHello,
+};
+
+const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/a.cert.der");
+const KEY: &[u8] = include_bytes!("../../tests/data/a.key.der");
+
+#[expect(clippy::disallowed_methods, reason = "any instant will do as the start of virtual time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn connection(role: Role) -> Connection {
+    let provider = rustcrypto();
+    let identity = Arc::new(Identity::from_der(&*provider, CERTIFICATE, KEY).unwrap());
+    let fingerprints = vec![identity.fingerprint().clone()];
+    let mut config = Config::new(role, identity, provider, fingerprints);
+    config.versions = Versions::ONLY_1_3;
+    Connection::new(config, [3; 32], now())
+}
+
+fn datagrams(from: &mut Connection) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut out = Vec::new();
+    while from.poll_transmit(now(), &mut out).is_some() {
+        all.push(std::mem::take(&mut out));
+    }
+    all
+}
+
+fn handle(to: &mut Connection, at: Instant, mut datagram: Vec<u8>) -> Vec<Discard> {
+    let (mut next, mut discards) = (0, Vec::new());
+    while next < datagram.len() {
+        next = match to.open_record(at, &mut datagram, next) {
+            Ok(opened) => opened.next,
+            Err(discarded) => {
+                discards.push(discarded.reason);
+                discarded.next
+            }
+        };
+    }
+    discards
+}
+
+fn deliver(from: &mut Connection, to: &mut Connection) -> usize {
+    let all = datagrams(from);
+    let count = all.len();
+    for datagram in all {
+        handle(to, now(), datagram);
+    }
+    count
+}
+
+fn settle(a: &mut Connection, b: &mut Connection) {
+    while deliver(a, b) + deliver(b, a) > 0 {}
+}
+
+fn connected() -> (Connection, Connection) {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    settle(&mut client, &mut server);
+    assert!(client.is_connected() && server.is_connected());
+    while client.poll_event().is_some() || server.poll_event().is_some() {}
+    (client, server)
+}
+
+/// A record with any content, under the newest keys of `from`.
+fn record(from: &mut Connection, content_type: ContentType, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let epoch = from.engine.records.newest_write_epoch();
+    let mark = from.engine.records.begin(epoch, &mut out).unwrap();
+    out.put_slice(body);
+    from.engine.records.finish(&mut out, mark, content_type).unwrap();
+    out
+}
+
+fn inject(from: &mut Connection, to: &mut Connection, kind: ContentType, body: &[u8]) -> Vec<Discard> {
+    let record = record(from, kind, body);
+    handle(to, now(), record)
+}
+
+fn message(kind: HandshakeType, message_seq: u16, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap();
+    let header = HandshakeHeader {
+        message_type: kind,
+        length,
+        message_seq,
+        fragment_offset: 0,
+        fragment_length: length,
+    };
+    [&header.encode()[..], body].concat()
+}
+
+fn closed(connection: &mut Connection) -> Option<CloseReason> {
+    std::iter::from_fn(|| connection.poll_event()).find_map(|event| match event {
+        Event::Closed(reason) => Some(reason),
+        _ => None,
+    })
+}
+
+fn data(from: &mut Connection) -> Vec<u8> {
+    record(from, ContentType::APPLICATION_DATA, b"data")
+}
+
+/// The number of the next message of a side whose flight was: client hello, certificate, verify, finished.
+const NEXT_OF_CLIENT: u16 = 4;
+
+#[test]
+fn every_form_of_the_unified_header_is_read() {
+    let (mut client, mut server) = connected();
+    let mut whole = data(&mut client);
+    assert_eq!(whole[0], 0x2f);
+    let opened = server.open_record(now(), &mut whole, 0).unwrap();
+    assert_eq!(&whole[opened.plaintext.unwrap()], b"data");
+    // A connection id was not negotiated.
+    let mut with_id = data(&mut client);
+    with_id[0] |= 0x10;
+    assert_eq!(handle(&mut server, now(), with_id), [Discard::UnknownEpoch]);
+    // Without a length the record goes to the end; the header is authenticated, so this one is not genuine.
+    let mut without_length = data(&mut client);
+    without_length[0] &= !0x04;
+    assert_eq!(handle(&mut server, now(), without_length), [Discard::NotAuthentic]);
+}
+
+#[test]
+fn short_and_damaged_records_change_nothing() {
+    let (mut client, mut server) = connected();
+    let genuine = data(&mut client);
+    for length in 0..genuine.len() {
+        let discards = handle(&mut server, now(), genuine[..length].to_vec());
+        assert!(length == 0 || discards == [Discard::Truncated], "{length}: {discards:?}");
+    }
+    for ciphertext in 0..16 {
+        let mut short = vec![0x2f, 0, 0, 0, ciphertext];
+        short.resize(5 + usize::from(ciphertext), 7);
+        assert_eq!(handle(&mut server, now(), short), [Discard::NotAuthentic]);
+    }
+    for at in 1..genuine.len() {
+        let mut damaged = genuine.clone();
+        damaged[at] ^= 0x40;
+        assert_eq!(handle(&mut server, now(), damaged).len(), 1, "{at}");
+    }
+    assert_eq!(handle(&mut server, now(), genuine.clone()), []);
+    assert_eq!(handle(&mut server, now(), genuine), [Discard::Replayed]);
+    assert!(server.is_connected());
+}
+
+#[test]
+fn headers_of_1_2_are_not_taken_once_1_3_is_spoken() {
+    let (_, mut server) = connected();
+    for (epoch, reason) in
+        [(0, Discard::UnknownEpoch), (2, Discard::WrongVersion), (3, Discard::WrongVersion)]
+    {
+        let record = vec![23, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 9, 0, 3, 1, 2, 3];
+        assert_eq!(handle(&mut server, now(), record), [reason]);
+    }
+}
+
+#[test]
+fn padding_is_taken_off_and_nothing_but_padding_is_dropped() {
+    let (mut client, mut server) = connected();
+    // Type and zeros inside: what `finish` takes for the content type is the last byte of the padding.
+    let mut padded = record(&mut client, ContentType(0), b"data\x17\0\0");
+    let opened = server.open_record(now(), &mut padded, 0).unwrap();
+    assert_eq!(&padded[opened.plaintext.unwrap()], b"data");
+    assert_eq!(inject(&mut client, &mut server, ContentType(0), &[0; 20]), [Discard::UnknownContentType]);
+    assert_eq!(inject(&mut client, &mut server, ContentType(99), b"x"), [Discard::UnknownContentType]);
+    assert!(server.is_connected());
+}
+
+#[test]
+fn records_keep_their_numbers_over_more_than_16_bits_and_gaps() {
+    let (mut client, mut server) = connected();
+    for sequence in [0xfff0, 0xffff, 0x1_0000, 0x1_7000, 0x1_e000, 0x2_5000, 0xff_ffff] {
+        // The gap is less than half of what 16 bits can tell apart, or grows step by step.
+        let expected = server.engine.records.newest_read_epoch();
+        assert_eq!(expected, 3);
+        if sequence == 0xff_ffff {
+            continue;
+        }
+        client.skip_to(sequence);
+        assert_eq!(inject(&mut client, &mut server, ContentType::APPLICATION_DATA, b"x"), [], "{sequence:x}");
+    }
+}
+
+#[test]
+fn a_key_update_with_a_wrong_body_is_fatal() {
+    for (body, alert) in [
+        (&[2][..], AlertDescription::ILLEGAL_PARAMETER),
+        (&[], AlertDescription::DECODE_ERROR),
+        (&[0, 0], AlertDescription::DECODE_ERROR),
+    ] {
+        let (mut client, mut server) = connected();
+        let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT, body);
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &update);
+        match closed(&mut server) {
+            Some(CloseReason::Handshake(error)) => assert_eq!(error.alert(), alert, "{body:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_key_update_ends_its_epoch() {
+    let (mut client, mut server) = connected();
+    let first = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT, &[0]);
+    let second = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT + 1, &[0]);
+    assert_eq!(inject(&mut client, &mut server, ContentType::HANDSHAKE, &first), []);
+    assert!(server.is_connected());
+    inject(&mut client, &mut server, ContentType::HANDSHAKE, &second);
+    let error = HandshakeError::WrongEpoch(HandshakeType::KEY_UPDATE);
+    assert_eq!(error.alert(), AlertDescription::UNEXPECTED_MESSAGE);
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+}
+
+#[test]
+fn a_key_update_that_comes_again_is_acknowledged_again() {
+    let (mut client, mut server) = connected();
+    let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT, &[0]);
+    for _ in 0..3 {
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &update);
+        assert_eq!(datagrams(&mut server).len(), 1);
+        assert_eq!(server.engine.records.newest_read_epoch(), 4, "once");
+    }
+}
+
+#[test]
+fn a_flood_of_update_requests_costs_one_update_at_a_time() {
+    let (mut client, mut server) = connected();
+    for _ in 0..50 {
+        client.update_keys(now(), true);
+    }
+    // The server hears the request, but its own update never gets an ACK.
+    deliver(&mut client, &mut server);
+    deliver(&mut server, &mut client);
+    let epoch = client.engine.write_epoch;
+    assert_eq!(epoch, 4);
+    assert!(server.engine.records.newest_read_epoch() <= 5);
+}
+
+#[test]
+fn old_keys_are_read_for_four_minutes() {
+    let (mut client, mut server) = connected();
+    let stragglers: Vec<_> = (0..3).map(|_| data(&mut client)).collect();
+    client.update_keys(now(), false);
+    settle(&mut client, &mut server);
+    assert_eq!(client.engine.write_epoch, 4);
+    let later = now() + Duration::from_secs(239);
+    assert_eq!(handle(&mut server, later, stragglers[0].clone()), []);
+    let fresh = data(&mut client);
+    assert_eq!(handle(&mut server, later, fresh), []);
+    let too_late = now() + Duration::from_secs(241);
+    assert_eq!(handle(&mut server, too_late, stragglers[1].clone()), [Discard::UnknownEpoch]);
+    let fresh = data(&mut client);
+    assert_eq!(handle(&mut server, too_late, fresh), []);
+}
+
+#[test]
+fn tickets_are_acknowledged_and_forgotten_by_clients_and_refused_by_servers() {
+    let (mut client, mut server) = connected();
+    // Server: hello, extensions, request, certificate, verify, finished.
+    let ticket = message(HandshakeType::NEW_SESSION_TICKET, 6, &[1; 80]);
+    assert_eq!(inject(&mut server, &mut client, ContentType::HANDSHAKE, &ticket), []);
+    assert!(client.is_connected());
+    assert_eq!(datagrams(&mut client).len(), 1, "an ACK");
+    let ticket = message(HandshakeType::NEW_SESSION_TICKET, NEXT_OF_CLIENT, &[1; 80]);
+    inject(&mut client, &mut server, ContentType::HANDSHAKE, &ticket);
+    assert!(server.is_closed());
+}
+
+#[test]
+fn a_ticket_in_many_fragments_is_acknowledged_piece_by_piece() {
+    let (mut client, mut server) = connected();
+    let whole = message(HandshakeType::NEW_SESSION_TICKET, 6, &[1; 30]);
+    for at in 0..3_u8 {
+        let mut piece = whole[..12].to_vec();
+        (piece[8], piece[11]) = (at * 10, 10);
+        piece.extend_from_slice(&[1; 10]);
+        assert_eq!(inject(&mut server, &mut client, ContentType::HANDSHAKE, &piece), []);
+        assert_eq!(datagrams(&mut client).len(), 1);
+    }
+    assert!(client.is_connected());
+}
+
+#[test]
+fn handshake_messages_behind_the_handshake_are_refused() {
+    for kind in
+        [HandshakeType::CLIENT_HELLO, HandshakeType::FINISHED, HandshakeType::CERTIFICATE, HandshakeType(77)]
+    {
+        let (mut client, mut server) = connected();
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &message(kind, NEXT_OF_CLIENT, &[0; 4]));
+        assert!(matches!(
+            closed(&mut server),
+            Some(CloseReason::Handshake(HandshakeError::UnexpectedMessage { .. }))
+        ));
+    }
+}
+
+#[test]
+fn bogus_acks_do_nothing() {
+    let (mut client, mut server) = connected();
+    let mut many = Vec::new();
+    let numbers: Vec<_> = (0..4000).map(|sequence| RecordNumber { epoch: sequence % 9, sequence }).collect();
+    Ack::encode(&numbers, &mut many);
+    many.truncate(2 + 16 * 1000);
+    many[..2].copy_from_slice(&16_000_u16.to_be_bytes());
+    for body in [&[0, 0][..], &many] {
+        assert_eq!(inject(&mut client, &mut server, ContentType::ACK, body), []);
+    }
+    for body in [&[][..], &[0], &[0, 1, 0], &[0, 16, 0]] {
+        assert_eq!(inject(&mut client, &mut server, ContentType::ACK, body), [Discard::MalformedAck]);
+    }
+    assert!(server.is_connected());
+    assert_eq!(datagrams(&mut server).len(), 0);
+}
+
+#[test]
+fn an_ack_in_the_clear_or_before_the_keys_does_nothing() {
+    let mut client = connection(Role::Client);
+    client.start(now());
+    let sent = datagrams(&mut client).len();
+    assert!(sent > 1, "a hello with a hybrid share takes two datagrams");
+    let mut ack = vec![26, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 34];
+    Ack::encode(&[0, 1].map(|sequence| RecordNumber { epoch: 0, sequence }), &mut ack);
+    assert_eq!(handle(&mut client, now(), ack), [Discard::PlaintextAck]);
+    client.handle_timeout(now() + Duration::from_secs(2));
+    assert_eq!(datagrams(&mut client).len(), sent, "everything is repeated");
+}
+
+/// A client that has the keys of the handshake, and not yet the rest of the server's flight.
+fn half_way() -> (Connection, Connection) {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    server.set_mtu(300);
+    client.start(now());
+    deliver(&mut client, &mut server);
+    for datagram in datagrams(&mut server) {
+        if client.engine.write_epoch == 0 {
+            handle(&mut client, now(), datagram);
+        }
+    }
+    assert_eq!(client.engine.write_epoch, 2);
+    (client, server)
+}
+
+#[test]
+fn during_the_handshake_an_ack_may_not_name_a_later_epoch() {
+    let (mut client, mut server) = half_way();
+    let mut body = Vec::new();
+    Ack::encode(&[RecordNumber { epoch: 3, sequence: 0 }], &mut body);
+    inject(&mut client, &mut server, ContentType::ACK, &body);
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::AckFromTheFuture)));
+}
+
+#[test]
+fn a_change_cipher_spec_changes_nothing() {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    let ccs = vec![20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1];
+    assert_eq!(handle(&mut server, now(), ccs), [Discard::UnexpectedChangeCipherSpec]);
+    settle(&mut client, &mut server);
+    assert!(client.is_connected() && server.is_connected());
+}
+
+#[test]
+fn forged_fragments_in_the_clear_do_not_stand_in_the_way_of_encrypted_ones() {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    let flight = datagrams(&mut server);
+    // A forger claims the next message before the ServerHello is there, and again behind it.
+    let forged = message(HandshakeType::ENCRYPTED_EXTENSIONS, 1, &[0, 0]);
+    let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 77, 0, 14];
+    record.extend_from_slice(&forged);
+    assert_eq!(handle(&mut client, now(), record.clone()), []);
+    for datagram in flight {
+        handle(&mut client, now(), datagram);
+        handle(&mut client, now(), record.clone());
+    }
+    assert!(client.is_connected(), "{:?}", closed(&mut client));
+    settle(&mut client, &mut server);
+    assert!(server.is_connected());
+}
+
+#[test]
+fn data_under_the_keys_of_the_handshake_is_dropped() {
+    let (mut client, mut server) = half_way();
+    let discards = inject(&mut client, &mut server, ContentType::APPLICATION_DATA, b"early");
+    assert_eq!(discards, [Discard::PlaintextApplicationData]);
+}
+
+#[test]
+fn an_authenticated_alert_is_the_end_whatever_its_level() {
+    for level in [1, 2] {
+        let (mut client, mut server) = connected();
+        inject(&mut client, &mut server, ContentType::ALERT, &[level, 40]);
+        let reason = CloseReason::PeerAlert(AlertDescription::HANDSHAKE_FAILURE);
+        assert_eq!(closed(&mut server), Some(reason));
+    }
+    let (mut client, mut server) = connected();
+    assert_eq!(inject(&mut client, &mut server, ContentType::ALERT, &[1, 90]), [Discard::IgnoredAlert]);
+    assert!(server.is_connected());
+}
+
+#[test]
+fn the_confidentiality_limit_of_gcm_ends_what_no_key_update_could_save() {
+    let (mut client, _) = connected();
+    client.skip_to(23_726_565);
+    let mut out = Vec::new();
+    let mark = client.begin_record(&mut out).unwrap();
+    client.finish_record(&mut out, mark).unwrap();
+    assert!(matches!(&client.phase, Phase::Established13(established) if established.is_updating()));
+    out.clear();
+    assert_eq!(client.begin_record(&mut out), Err(SealError::NumbersExhausted));
+    assert_eq!(closed(&mut client), Some(CloseReason::NumbersExhausted));
+}
+
+#[test]
+fn a_finished_with_another_mac_is_refused() {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    for datagram in datagrams(&mut server) {
+        handle(&mut client, now(), datagram);
+    }
+    // The client's own Finished is held back; another stands in its place.
+    assert_eq!(client.engine.flight.pop(), Some(3));
+    deliver(&mut client, &mut server);
+    let mut out = Vec::new();
+    let mark = client.engine.records.begin(2, &mut out).unwrap();
+    out.put_slice(&message(HandshakeType::FINISHED, 3, &[7; 32]));
+    client.engine.records.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
+    handle(&mut server, now(), out);
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::FinishedMismatch)));
+}
+
+/// A whole handshake message in one record in the clear.
+fn in_the_clear(kind: HandshakeType, message_seq: u16, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = Vec::new();
+    write(&mut body);
+    let message = message(kind, message_seq, &body);
+    let [high, low] = u16::try_from(message.len()).unwrap().to_be_bytes();
+    let number = u8::try_from(message_seq).unwrap();
+    let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, number, high, low];
+    record.extend_from_slice(&message);
+    record
+}
+
+fn share() -> crate::wire::extension13::KeyShareEntry<'static> {
+    crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[9; 32] }
+}
+
+/// A ServerHello as it should be, to be spoiled.
+fn server_hello() -> ServerHello {
+    let mut extensions = Extensions::new();
+    extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    extensions.push(Extension::server_key_share(&share()));
+    ServerHello {
+        legacy_version: ProtocolVersion::DTLS_1_2,
+        random: [5; 32],
+        session_id: vec![],
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        compression_method: 0,
+        extensions,
+    }
+}
+
+fn retry_request() -> ServerHello {
+    let mut hello = ServerHello { random: crate::wire::hello_retry_request::RANDOM, ..server_hello() };
+    hello.extensions.push(Extension::retry_group(NamedGroup::SECP256R1));
+    hello
+}
+
+/// How a client ends that is told this.
+fn client_told(answers: &[ServerHello]) -> Option<HandshakeError> {
+    let mut client = connection(Role::Client);
+    client.start(now());
+    for (message_seq, answer) in (0..).zip(answers) {
+        let record = in_the_clear(HandshakeType::SERVER_HELLO, message_seq, |out| answer.encode(out));
+        handle(&mut client, now(), record);
+    }
+    match closed(&mut client) {
+        Some(CloseReason::Handshake(error)) => Some(error),
+        None => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_server_hello_that_breaks_a_rule_is_refused_by_name() {
+    assert_eq!(client_told(&[server_hello()]), None, "as it should be");
+    let spoiled = |spoil: fn(&mut ServerHello)| {
+        let mut hello = server_hello();
+        spoil(&mut hello);
+        client_told(&[hello]).unwrap()
+    };
+    assert_eq!(
+        spoiled(|hello| hello.session_id = vec![1]),
+        HandshakeError::LegacyFieldNotEmpty(HandshakeType::SERVER_HELLO)
+    );
+    assert_eq!(spoiled(|hello| hello.compression_method = 1), HandshakeError::CompressionNotNull);
+    let of_1_2 = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    assert_eq!(
+        spoiled(|hello| hello.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+        HandshakeError::SuiteNotOffered(of_1_2)
+    );
+    let group = spoiled(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::SECP256R1, share: &[4; 65] };
+        hello.extensions.push(Extension::server_key_share(&entry));
+    });
+    assert_eq!(group, HandshakeError::GroupNotOffered(NamedGroup::SECP256R1));
+    let zero = spoiled(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[0; 32] };
+        hello.extensions.push(Extension::server_key_share(&entry));
+    });
+    assert_eq!(zero, HandshakeError::BadKeyShare(NamedGroup::X25519));
+    let cookie = spoiled(|hello| hello.extensions.push(Extension::cookie(&[1])));
+    assert_eq!(cookie, HandshakeError::BadExtension(ExtensionType::COOKIE));
+    let unsolicited = spoiled(|hello| hello.extensions.push(Extension::empty(ExtensionType(0x7777))));
+    assert_eq!(unsolicited, HandshakeError::UnsolicitedExtension(ExtensionType(0x7777)));
+    let missing = spoiled(|hello| {
+        hello.extensions = Extensions::new();
+        hello.extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    });
+    assert_eq!(missing, HandshakeError::MissingExtension(ExtensionType::KEY_SHARE));
+}
+
+#[test]
+fn a_hello_retry_request_must_ask_for_something_new_and_comes_once() {
+    assert_eq!(client_told(&[retry_request()]), None, "as it should be");
+    assert_eq!(client_told(&[retry_request(), retry_request()]), Some(HandshakeError::SecondRetry));
+    let with_group = |group| {
+        let mut hello = retry_request();
+        hello.extensions.push(Extension::retry_group(group));
+        client_told(&[hello])
+    };
+    assert_eq!(with_group(NamedGroup::X25519_MLKEM768), Some(HandshakeError::PointlessRetry));
+    assert_eq!(with_group(NamedGroup::X25519), Some(HandshakeError::PointlessRetry));
+    let unknown = NamedGroup::SECP521R1;
+    assert_eq!(with_group(unknown), Some(HandshakeError::GroupNotOffered(unknown)));
+    let mut empty = retry_request();
+    empty.extensions = Extensions::new();
+    empty.extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    assert_eq!(client_told(&[empty]), Some(HandshakeError::PointlessRetry));
+    // Another suite, or another group, than the request named.
+    let mut other = server_hello();
+    other.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384;
+    assert_eq!(client_told(&[retry_request(), other]), Some(HandshakeError::RetryIgnored));
+    assert_eq!(client_told(&[retry_request(), server_hello()]), Some(HandshakeError::RetryIgnored));
+}
+
+#[test]
+fn a_server_that_knows_1_3_and_chooses_1_2_gives_itself_away() {
+    let mut client = connection(Role::Client);
+    client.engine.config.versions = Versions::default();
+    client.start(now());
+    let mut hello = server_hello();
+    hello.extensions = Extensions::new();
+    hello.extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
+    hello.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    Versions::default().mark_downgrade(&mut hello.random);
+    let record = in_the_clear(HandshakeType::SERVER_HELLO, 0, |out| hello.encode(out));
+    handle(&mut client, now(), record);
+    assert_eq!(closed(&mut client), Some(CloseReason::Handshake(HandshakeError::Downgraded)));
+}
+
+/// How a server ends that is told this in place of our own client's hello.
+fn server_told(spoil: impl FnOnce(&mut ClientHello)) -> HandshakeError {
+    let mut client = connection(Role::Client);
+    let (mut hello, _) = crate::hello::client_hello(&mut client.engine).unwrap();
+    spoil(&mut hello);
+    let mut server = connection(Role::Server);
+    handle(&mut server, now(), in_the_clear(HandshakeType::CLIENT_HELLO, 0, |out| hello.encode(out)));
+    match closed(&mut server) {
+        Some(CloseReason::Handshake(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_client_hello_that_breaks_a_rule_is_refused_by_name() {
+    let without = |kind: ExtensionType| {
+        server_told(|hello| {
+            let mut kept = Extensions::new();
+            hello
+                .extensions
+                .iter()
+                .filter(|extension| extension.extension_type != kind)
+                .for_each(|extension| kept.push(extension.clone()));
+            hello.extensions = kept;
+        })
+    };
+    for kind in
+        [ExtensionType::KEY_SHARE, ExtensionType::SUPPORTED_GROUPS, ExtensionType::SIGNATURE_ALGORITHMS]
+    {
+        let error = without(kind);
+        assert_eq!(error, HandshakeError::MissingExtension(kind));
+        assert_eq!(error.alert(), AlertDescription::MISSING_EXTENSION);
+    }
+    assert_eq!(
+        server_told(|hello| hello.cookie = vec![1]),
+        HandshakeError::LegacyFieldNotEmpty(HandshakeType::CLIENT_HELLO)
+    );
+    assert_eq!(
+        server_told(|hello| hello.compression_methods = vec![0, 1]),
+        HandshakeError::CompressionNotNull
+    );
+    let suites = server_told(|hello| hello.cipher_suites = vec![CipherSuite(0x1304)]);
+    assert_eq!(suites, HandshakeError::NoCommonCipherSuite);
+    let stray = server_told(|hello| {
+        hello.extensions.push(Extension::supported_groups(&[NamedGroup::SECP256R1]));
+    });
+    assert_eq!(stray, HandshakeError::GroupNotOffered(NamedGroup::X25519_MLKEM768));
+    let short = server_told(|hello| {
+        let entry = crate::wire::extension13::KeyShareEntry { group: NamedGroup::X25519, share: &[9; 31] };
+        hello.extensions.push(Extension::client_key_shares(&[entry]));
+    });
+    assert_eq!(short, HandshakeError::BadKeyShare(NamedGroup::X25519));
+}

@@ -1,0 +1,167 @@
+//! Behind the handshake: key updates, tickets, exporters (RFC 9147 §8, RFC 8446 §4.6).
+//!
+//! Problem: an AEAD key wears out (RFC 9147 §4.5.3), and datagrams under the old and the new one are mixed on the
+//! way.
+//! How: whoever writes announces new keys and goes on under the old ones until the announcement is acknowledged;
+//! nothing stalls. Whoever reads has the new keys before it acknowledges, and keeps the old ones for stragglers.
+//!
+//! ```text
+//!   writer   epoch 3 ..........KeyUpdate....data 3......  |  epoch 4 ....
+//!                                  \              ACK /
+//!   reader   reads 3 ............... reads 3 and 4 .......  3 is forgotten after four minutes
+//! ```
+//! At most one update of ours is under way; a peer that asks for ours meanwhile is served by it.
+
+use std::time::{Duration, Instant};
+
+use super::proof::FinishedVerified;
+use super::secrets::{install_read, install_write};
+use super::{APPLICATION_EPOCH, Agreed};
+use crate::config::Role;
+use crate::connection::Engine;
+use crate::error::HandshakeError;
+use crate::key_schedule::{ApplicationSecrets, ExporterSecret, Hkdf, TrafficSecret};
+use crate::peer_certificate::VerifiedPeer;
+use crate::reassembly::Message;
+use crate::wire::HandshakeType;
+use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::key_update::KeyUpdate;
+
+/// How long stragglers under old keys are read: twice the two minutes for which a packet may live (RFC 9147
+/// §4.2.1).
+const OLD_KEYS_ARE_READ_FOR: Duration = Duration::from_mins(4);
+
+/// What is left of a handshake that succeeded. It cannot be made without the two proofs.
+#[derive(Debug)]
+pub(crate) struct Established {
+    pub peer: VerifiedPeer,
+    agreed: Agreed,
+    hkdf: Hkdf,
+    exporter: ExporterSecret,
+    read: Direction,
+    write: Direction,
+    /// An update of ours that waits for its turn.
+    wanted: Option<KeyUpdate>,
+    /// Whether an update of ours waits for its ACK.
+    under_way: bool,
+}
+
+#[derive(Debug)]
+struct Direction {
+    epoch: u64,
+    secret: TrafficSecret,
+}
+
+impl Established {
+    pub(super) fn new(
+        agreed: Agreed,
+        hkdf: Hkdf,
+        secrets: ApplicationSecrets,
+        role: Role,
+        peer: VerifiedPeer,
+        _: FinishedVerified,
+    ) -> Box<Self> {
+        let ApplicationSecrets { client, server, exporter } = secrets;
+        let direction = |secret| Direction { epoch: APPLICATION_EPOCH, secret };
+        let (read, write) = match role {
+            Role::Client => (direction(server), direction(client)),
+            Role::Server => (direction(client), direction(server)),
+        };
+        Box::new(Self { peer, agreed, hkdf, exporter, read, write, wanted: None, under_way: false })
+    }
+
+    pub(crate) fn suite(&self) -> CipherSuite {
+        self.agreed.suite.id
+    }
+
+    pub(crate) fn group(&self) -> NamedGroup {
+        self.agreed.group
+    }
+
+    pub(crate) fn srtp_profile(&self) -> Option<u16> {
+        self.agreed.srtp_profile
+    }
+
+    /// RFC 8446 §7.5. No context and an empty one are the same.
+    pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) {
+        self.exporter.export(&self.hkdf, label.as_bytes(), context.unwrap_or_default(), out);
+    }
+
+    /// Messages behind the handshake. Each is acknowledged by the record that carried it.
+    pub(crate) fn on_message(
+        &mut self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), HandshakeError> {
+        // A KeyUpdate ends its epoch, and the handshake ended epoch 2 (RFC 9147 §8).
+        if message.epoch != self.read.epoch {
+            return Err(HandshakeError::WrongEpoch(message.message_type));
+        }
+        match message.message_type {
+            HandshakeType::KEY_UPDATE => self.on_key_update(engine, now, message),
+            // No session is resumed.
+            HandshakeType::NEW_SESSION_TICKET if engine.config.role == Role::Client => Ok(()),
+            received => {
+                Err(HandshakeError::UnexpectedMessage { received, expected: HandshakeType::KEY_UPDATE })
+            }
+        }
+    }
+
+    fn on_key_update(
+        &mut self,
+        engine: &mut Engine,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), HandshakeError> {
+        let update = KeyUpdate::parse(&message.body)
+            .map_err(|error| HandshakeError::Decode { message: HandshakeType::KEY_UPDATE, error })?;
+        // Stragglers of the epoch that ends here are still read; those before it are not.
+        engine.records.drop_read_epochs_before(self.read.epoch);
+        engine.old_keys_until = now.checked_add(OLD_KEYS_ARE_READ_FOR);
+        self.read = Direction { epoch: self.read.epoch + 1, secret: self.read.secret.next(&self.hkdf) };
+        install_read(engine, self.read.epoch, &self.hkdf, self.agreed.suite, &self.read.secret)?;
+        if update.update_requested && !self.under_way && self.wanted.is_none() {
+            self.wanted = Some(KeyUpdate { update_requested: false });
+        }
+        Ok(())
+    }
+
+    /// We want to write under new keys, and perhaps the peer too.
+    pub(crate) fn want_update(&mut self, update: KeyUpdate) {
+        let update_requested =
+            update.update_requested || self.wanted.is_some_and(|wanted| wanted.update_requested);
+        if !self.under_way || update_requested {
+            self.wanted = Some(KeyUpdate { update_requested });
+        }
+    }
+
+    /// Whether keys that are worn are about to be changed.
+    pub(crate) fn is_updating(&self) -> bool {
+        self.under_way || self.wanted.is_some()
+    }
+
+    /// Begins the update that is wanted, once nothing else waits for an ACK (RFC 9147 §8).
+    pub(crate) fn begin_update(&mut self, engine: &mut Engine, now: Instant) {
+        if self.under_way || !engine.flight.is_empty() || engine.messages_are_exhausted() {
+            return;
+        }
+        if let Some(update) = self.wanted.take() {
+            self.under_way = true;
+            engine.say_late(HandshakeType::KEY_UPDATE, update.encode().to_vec());
+            engine.await_answer(now);
+        }
+    }
+
+    /// All that we said is acknowledged: if it was an update, the new keys are taken into use.
+    pub(crate) fn on_acknowledged(&mut self, engine: &mut Engine) -> Result<(), HandshakeError> {
+        if !std::mem::take(&mut self.under_way) {
+            return Ok(());
+        }
+        self.write = Direction { epoch: self.write.epoch + 1, secret: self.write.secret.next(&self.hkdf) };
+        install_write(engine, self.write.epoch, &self.hkdf, self.agreed.suite, &self.write.secret)?;
+        engine.records.drop_write_epochs_before(self.write.epoch);
+        tracing::debug!(epoch = self.write.epoch, "writing under new keys");
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! The checks of 1.3 that make a peer trustworthy; those on certificates are in `peer_certificate`.
+
+use subtle::ConstantTimeEq;
+
+use super::secrets::Secrets;
+use super::{decode, expect, signed_content};
+use crate::config::Role;
+use crate::connection::Engine;
+use crate::error::HandshakeError;
+use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::reassembly::Message;
+use crate::version::Version;
+use crate::wire::HandshakeType;
+use crate::wire::certificate_verify::DigitallySigned;
+use crate::wire::certificate13;
+
+/// Both sides saw the same handshake.
+#[derive(Debug)]
+pub(super) struct FinishedVerified(());
+
+/// Reads a Certificate and checks the certificate; `missing` is what an empty list means.
+pub(super) fn check_certificate(
+    engine: &mut Engine,
+    message: &Message,
+    missing: HandshakeError,
+) -> Result<PeerCertificate, HandshakeError> {
+    expect(message, HandshakeType::CERTIFICATE)?;
+    let chain =
+        certificate13::parse_certificate(&message.body).map_err(decode(HandshakeType::CERTIFICATE))?;
+    let certificate = PeerCertificate::check(&engine.config, chain.end_entity.ok_or(missing)?)?;
+    engine.heard(message);
+    Ok(certificate)
+}
+
+/// Reads a CertificateVerify of `sender` and checks the signature over everything before it.
+pub(super) fn check_certificate_verify(
+    engine: &mut Engine,
+    message: &Message,
+    certificate: PeerCertificate,
+    sender: Role,
+) -> Result<VerifiedPeer, HandshakeError> {
+    const KIND: HandshakeType = HandshakeType::CERTIFICATE_VERIFY;
+    expect(message, KIND)?;
+    let signed = DigitallySigned::parse(&message.body).map_err(decode(KIND))?;
+    let content = signed_content(sender, &engine.transcript.hash_13());
+    let peer = certificate.prove_possession(&engine.config, KIND, &signed, &content, Version::Dtls13)?;
+    engine.heard(message);
+    Ok(peer)
+}
+
+impl FinishedVerified {
+    /// Compares the MAC, in constant time, with what the messages that we saw give.
+    pub(super) fn check(
+        engine: &mut Engine,
+        message: &Message,
+        secrets: &Secrets,
+        sender: Role,
+    ) -> Result<Self, HandshakeError> {
+        const KIND: HandshakeType = HandshakeType::FINISHED;
+        expect(message, KIND)?;
+        let expected = secrets.verify_data(engine, sender);
+        if message.body.len() != expected.len() {
+            let error = crate::ParseError::InvalidLength { length: message.body.len() };
+            return Err(decode(KIND)(error));
+        }
+        if !bool::from(message.body.ct_eq(&expected)) {
+            return Err(HandshakeError::FinishedMismatch);
+        }
+        engine.heard(message);
+        Ok(Self(()))
+    }
+}
