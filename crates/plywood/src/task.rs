@@ -1,7 +1,7 @@
 //! The task that owns a connection: its protocol, its sockets and its timer.
 //!
 //! Problem: the protocol is plain data that must be fed in order, and everything outside runs at once.
-//! How: one task, and it alone, owns the [`peer`](crate::peer) connection. No lock is needed, for nobody else ever
+//! How: one task, and it alone, owns the [`peer`] connection. No lock is needed, for nobody else ever
 //! touches it. Whatever wakes the task, one round does the same things in the same order.
 //!
 //! ```text
