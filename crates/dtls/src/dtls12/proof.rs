@@ -25,14 +25,14 @@ use crate::wire::finished;
 #[derive(Debug)]
 pub(super) struct FinishedVerified(());
 
-/// Reads a Certificate message and checks the certificate.
+/// Reads a Certificate message and checks the certificate; `None`: the list is empty.
 pub(super) fn check_certificate(
     engine: &Engine,
     message: &Message,
-) -> Result<PeerCertificate, HandshakeError> {
+) -> Result<Option<PeerCertificate>, HandshakeError> {
     expect(message, HandshakeType::CERTIFICATE)?;
     let chain = Certificate::parse(&message.body).map_err(decode(HandshakeType::CERTIFICATE))?;
-    PeerCertificate::check(&engine.config, chain.end_entity.ok_or(HandshakeError::NoCertificate)?)
+    chain.end_entity.map(|der| PeerCertificate::check(&engine.config, der)).transpose()
 }
 
 impl FinishedVerified {
