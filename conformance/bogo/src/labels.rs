@@ -28,9 +28,9 @@ fn handshake(error: &HandshakeError) -> &'static str {
         HandshakeError::NoCommonGroup => ":NO_SHARED_GROUP:",
         HandshakeError::NoCommonSignatureScheme => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         HandshakeError::SuiteNotOffered(_) => ":WRONG_CIPHER_RETURNED:",
-        HandshakeError::GroupNotOffered(_) | HandshakeError::RetryIgnored | HandshakeError::PointlessRetry => {
-            ":WRONG_CURVE:"
-        }
+        HandshakeError::GroupNotOffered(_)
+        | HandshakeError::RetryIgnored
+        | HandshakeError::PointlessRetry => ":WRONG_CURVE:",
         HandshakeError::SchemeNotOffered(_) => ":WRONG_SIGNATURE_TYPE:",
         HandshakeError::CompressionNotNull => ":INVALID_COMPRESSION_LIST:",
         HandshakeError::UnsolicitedExtension(_) => ":UNEXPECTED_EXTENSION:",

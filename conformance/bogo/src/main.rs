@@ -126,6 +126,9 @@ fn config(options: &Options) -> Result<Config, Stop> {
     if !options.groups.is_empty() {
         config.groups = options.groups.iter().copied().map(NamedGroup).collect();
     }
+    // A hybrid alone leaves nothing for 1.2.
+    let has_classic = config.groups.iter().any(|group| matches!(group.0, 23 | 24 | 29));
+    config.versions.v1_2 &= has_classic;
     config.srtp_profiles.clone_from(&options.srtp_profiles);
     Ok(config)
 }
@@ -245,7 +248,9 @@ impl Shim {
                 let until = |at: Instant| at.saturating_duration_since(self.now);
                 let next = self.connection.poll_timeout().map(until).filter(|wait| *wait < FAR);
                 if next != expected {
-                    return Err(Stop::Failed(format!("the next timeout is in {next:?}, not in {expected:?}")));
+                    return Err(Stop::Failed(format!(
+                        "the next timeout is in {next:?}, not in {expected:?}"
+                    )));
                 }
             }
             Frame::Mtu(bytes) => self.connection.set_mtu(bytes),

@@ -55,9 +55,17 @@ impl Options {
                 "-shim-id" => options.shim_id = number(&value()?)?,
                 "-ipv6" => options.ipv6 = true,
                 // Said by every test, or about how BoringSSL calls itself.
-                "-dtls" | "-async" | "-implicit-handshake" | "-use-old-client-cert-callback"
-                | "-use-early-callback" | "-no-tls1" | "-no-tls11" | "-permute-extensions"
-                | "-expect-no-hrr" | "-expect-hrr" | "-expect-verify-result" => {}
+                "-dtls"
+                | "-async"
+                | "-implicit-handshake"
+                | "-use-old-client-cert-callback"
+                | "-use-early-callback"
+                | "-no-tls1"
+                | "-no-tls11"
+                | "-permute-extensions"
+                | "-expect-no-hrr"
+                | "-expect-hrr"
+                | "-expect-verify-result" => {}
                 // Whoever signed the certificates is nobody to us: fingerprints decide.
                 "-trust-cert" => drop(value()?),
                 "-server" => options.server = true,
@@ -98,7 +106,8 @@ impl Options {
     /// Whether 1.2 and 1.3 are enabled. Versions of DTLS count downwards.
     pub fn versions(&self) -> (bool, bool) {
         let allowed = |version: u16| {
-            self.min_version.is_none_or(|min| version <= min) && self.max_version.is_none_or(|max| version >= max)
+            self.min_version.is_none_or(|min| version <= min)
+                && self.max_version.is_none_or(|max| version >= max)
         };
         (allowed(0xfefd) && !self.no_1_2, allowed(0xfefc) && !self.no_1_3)
     }

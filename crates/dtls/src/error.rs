@@ -308,9 +308,7 @@ impl HandshakeError {
     pub fn alert(&self) -> AlertDescription {
         match self {
             Self::Decode { error, .. } => match error {
-                ParseError::InvalidValue(_) | ParseError::DuplicateExtension(_) => {
-                    AlertDescription::ILLEGAL_PARAMETER
-                }
+                ParseError::InvalidValue(_) => AlertDescription::ILLEGAL_PARAMETER,
                 ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },

@@ -11,7 +11,9 @@ use std::time::Instant;
 use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
 use super::suite::Suite;
-use super::{Agreed, Established, decode, expect, groups, identity_is_rsa, key_fits, require_uncompressed_points};
+use super::{
+    Agreed, Established, decode, expect, groups, identity_is_rsa, key_fits, require_uncompressed_points,
+};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
 use crate::dtls13::{self, Offer};

@@ -254,7 +254,11 @@ impl AwaitCertificateVerify {
         let peer =
             self.certificate.prove_possession(&engine.config, KIND, &signed, content, Version::Dtls12)?;
         engine.heard(message);
-        Ok(State::AwaitFinished(AwaitFinished { agreed: self.agreed, secrets: self.secrets, peer: Some(peer) }))
+        Ok(State::AwaitFinished(AwaitFinished {
+            agreed: self.agreed,
+            secrets: self.secrets,
+            peer: Some(peer),
+        }))
     }
 }
 
