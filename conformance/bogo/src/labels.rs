@@ -1,10 +1,16 @@
 //! What BoringSSL would print for our ends: the runner looks for these words on stderr.
 
-use plywood_dtls::wire::{AlertDescription, HandshakeType};
+use plywood_dtls::wire::{AlertDescription, ExtensionType, HandshakeType, ProtocolVersion};
 use plywood_dtls::{CloseReason, ConfigError, HandshakeError, ParseError};
 
-pub fn label(reason: &CloseReason) -> &'static str {
+pub fn label(reason: &CloseReason, server: bool) -> &'static str {
     match reason {
+        // A server that answered a HelloVerifyRequest's cookie with 1.3, which has none.
+        CloseReason::Handshake(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 })
+            if !server =>
+        {
+            ":INVALID_MESSAGE:"
+        }
         CloseReason::PeerAlert(description) => alert(*description),
         CloseReason::TimedOut { .. } => ":READ_TIMEOUT_EXPIRED:",
         CloseReason::Handshake(error) => handshake(error),
@@ -17,9 +23,7 @@ pub fn label(reason: &CloseReason) -> &'static str {
 fn handshake(error: &HandshakeError) -> &'static str {
     match error {
         HandshakeError::Decode { message, error } => decode(*message, error),
-        HandshakeError::UnexpectedMessage { received: HandshakeType::SERVER_HELLO, .. }
-        | HandshakeError::UnexpectedMessage { expected: HandshakeType::SERVER_HELLO, .. }
-        | HandshakeError::SecondRetry
+        HandshakeError::SecondRetry
         | HandshakeError::WrongEpoch(_)
         | HandshakeError::UnexpectedMessage { .. } => ":UNEXPECTED_MESSAGE:",
         HandshakeError::NoCommonVersion { .. } => ":UNSUPPORTED_PROTOCOL:",
@@ -34,6 +38,7 @@ fn handshake(error: &HandshakeError) -> &'static str {
         HandshakeError::SchemeNotOffered(_) => ":WRONG_SIGNATURE_TYPE:",
         HandshakeError::CompressionNotNull => ":INVALID_COMPRESSION_LIST:",
         HandshakeError::UnsolicitedExtension(_) => ":UNEXPECTED_EXTENSION:",
+        HandshakeError::BadExtension(ExtensionType::USE_SRTP) => ":BAD_SRTP_PROTECTION_PROFILE_LIST:",
         HandshakeError::BadExtension(_) | HandshakeError::NoUncompressedPoints => ":ERROR_PARSING_EXTENSION:",
         HandshakeError::LegacyFieldNotEmpty(_) | HandshakeError::AckFromTheFuture => ":DECODE_ERROR:",
         HandshakeError::CertificateRequired | HandshakeError::NoCertificate => {
@@ -54,6 +59,7 @@ fn decode(message: HandshakeType, error: &ParseError) -> &'static str {
     match (message, error) {
         (_, ParseError::DuplicateExtension(_)) => ":DUPLICATE_EXTENSION:",
         (_, ParseError::MissingExtension(_)) => ":MISSING_EXTENSION:",
+        (HandshakeType::CLIENT_HELLO, ParseError::TrailingBytes { .. }) => ":CLIENTHELLO_PARSE_FAILED:",
         _ => ":DECODE_ERROR:",
     }
 }

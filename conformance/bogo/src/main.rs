@@ -202,7 +202,9 @@ impl Shim {
 
     fn check_open(&self) -> Result<(), Stop> {
         match &self.closed {
-            Some(reason) => Err(Stop::Failed(format!("{} {reason}", labels::label(reason)))),
+            Some(reason) => {
+                Err(Stop::Failed(format!("{} {reason}", labels::label(reason, self.options.server))))
+            }
             None => Ok(()),
         }
     }
