@@ -21,6 +21,13 @@ pub(crate) struct Options {
     /// The runner: a test binary made with `go test -c` in BoringSSL's ssl/test/runner.
     #[arg(long)]
     runner: Option<PathBuf>,
+    /// The folder of the runner's own sources: it reads certificates and test data there. Default: where the
+    /// runner is.
+    #[arg(long)]
+    runner_dir: Option<PathBuf>,
+    /// Do not compare the names of errors, only what the peer sees: alerts, packets, the end.
+    #[arg(long)]
+    loose_errors: bool,
     /// Only tests whose names match (the runner's glob patterns, parted by `;`).
     #[arg(long)]
     test: Option<String>,
@@ -46,18 +53,28 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let results = workspace::scratch("bogo")?.join("results.json");
     let runner = runner.canonicalize()?;
     let mut command = Command::new(&runner);
-    command.current_dir(runner.parent().unwrap_or(Path::new("/")));
+    command.current_dir(options.runner_dir.as_deref().or(runner.parent()).unwrap_or(Path::new("/")));
     command.arg("-shim-path").arg(shim).arg("-shim-config").arg(folder.join("config.json"));
-    command.args(["-allow-unimplemented", "-json-output"]).arg(&results);
+    command.args(["-allow-unimplemented", "-pipe", "-num-workers", "2", "-idle-timeout", "5s"]);
+    command.arg("-json-output").arg(&results);
+    if options.loose_errors {
+        command.arg("-loose-errors");
+    }
     if let Some(pattern) = &options.test {
         command.args(["-test", pattern]);
     }
+    let start = std::time::Instant::now();
     // Its exit code says less than its results: a failed test is a row.
+    let _ = std::fs::remove_file(&results);
     let _ = command.status().context("cannot start the runner")?;
     let mut report = Report::default();
     let text = std::fs::read_to_string(&results).context("the runner wrote no results")?;
-    report.add("bogo", std::time::Duration::ZERO, rows(&serde_json::from_str(&text)?));
+    let rows = rows(&serde_json::from_str(&text)?);
+    let count = |outcome| rows.iter().filter(|row| row.result == outcome).count();
+    let (passed, failed, excluded) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Skip));
+    report.add("bogo", start.elapsed(), rows);
     report.print();
+    println!("{passed} passed, {failed} failed, {excluded} excluded (by config.json, or not implemented)");
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())
 }
@@ -82,7 +99,10 @@ fn rows(results: &Value) -> Vec<Row> {
             _ => Outcome::Fail,
         };
         if row.result != Outcome::Pass {
-            test["error"].as_str().unwrap_or("excluded in config.json").clone_into(&mut row.reason);
+            test["error"]
+                .as_str()
+                .unwrap_or("excluded by config.json, or not implemented")
+                .clone_into(&mut row.reason);
         }
         row
     };

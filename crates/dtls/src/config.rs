@@ -8,6 +8,7 @@ use crate::fingerprint::Fingerprint;
 use crate::identity::Identity;
 use crate::provider::Provider;
 use crate::version::Versions;
+use crate::wire::AlertDescription;
 use crate::wire::codes::{CipherSuite, NamedGroup};
 
 /// Which side of the handshake we are. WebRTC decides by `a=setup` (RFC 8842 §5).
@@ -17,6 +18,31 @@ pub enum Role {
     Client,
     /// Waits for it (`a=setup:passive`).
     Server,
+}
+
+/// Which certificates of a peer are good enough. Possession of the key is proven in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeerVerification {
+    /// Those with a fingerprint of `Config::remote_fingerprints` (RFC 8122 §6.2): the only choice that is safe
+    /// where nobody else looks at the certificate.
+    #[default]
+    Fingerprints,
+    /// Every one. The owner judges [`crate::Connection::peer_certificate`] before it trusts a byte.
+    AnyCertificate,
+    /// None: the owner has decided against the peer already, and this is what the peer is told.
+    Nobody(AlertDescription),
+}
+
+/// Whether a server wants to know its client. A client answers a request in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientAuthentication {
+    /// A client without a certificate is refused, as WebRTC must (RFC 8827 §6.5).
+    #[default]
+    Required,
+    /// A certificate is asked for, and must be good if it comes; a client without one is let in.
+    Requested,
+    /// None is asked for: any client is let in, as a server of the web does.
+    NotRequested,
 }
 
 /// Everything that a connection needs to know beforehand. The seed is not part of it.
@@ -31,6 +57,10 @@ pub struct Config {
     /// The peer's certificate must have one of these; of several hash algorithms only the strongest that
     /// we know counts (RFC 8122 §5). With none, every peer is refused.
     pub remote_fingerprints: Vec<Fingerprint>,
+    /// What the fingerprints decide. Default: everything.
+    pub peer_verification: PeerVerification,
+    /// What a server asks of its client. Default: a certificate, always.
+    pub client_authentication: ClientAuthentication,
     /// Versions enabled. Default: 1.2 and 1.3.
     pub versions: Versions,
     /// Suites of 1.2 and 1.3, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
@@ -90,6 +120,8 @@ impl Config {
             identity,
             provider,
             remote_fingerprints,
+            peer_verification: PeerVerification::default(),
+            client_authentication: ClientAuthentication::default(),
             versions: Versions::default(),
             cipher_suites: DEFAULT_CIPHER_SUITES.to_vec(),
             groups,

@@ -25,6 +25,7 @@ use crate::dtls13;
 use crate::error::{Discard, ExportError, HandshakeError, SealError};
 use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
+use crate::peer_certificate::VerifiedPeer;
 use crate::records::RecordMark;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
@@ -350,6 +351,16 @@ impl Connection {
         self.end(CloseReason::Local);
     }
 
+    /// Ends the connection with a fatal alert: for an owner that does not like what it learnt of the peer, such as
+    /// its certificate. Nothing happens to a connection that is over.
+    pub fn abort(&mut self, alert: AlertDescription) {
+        if !self.is_closed() {
+            self.engine.flight.clear();
+            self.engine.alert(Alert::fatal(alert));
+            self.end(CloseReason::Local);
+        }
+    }
+
     /// 1.3: new keys for what we write, and, if `both`, for what the peer writes too. It happens by itself before
     /// keys wear out; nothing stalls meanwhile. In 1.2, and before the connection is up, nothing happens.
     pub fn update_keys(&mut self, now: Instant, both: bool) {
@@ -369,12 +380,13 @@ impl Connection {
         }
     }
 
-    /// The peer's certificate in DER, once verified.
+    /// The peer's certificate in DER, once verified; `None` too for a client that was let in without one
+    /// ([`crate::ClientAuthentication`]).
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         match &self.phase {
-            Phase::Established12(established) => Some(established.peer.certificate()),
-            Phase::Established13(established) => Some(established.peer.certificate()),
+            Phase::Established12(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
+            Phase::Established13(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
             _ => None,
         }
     }

@@ -130,13 +130,15 @@ pub enum Discard {
     MalformedAck,
     /// An ACK in the clear: anyone can write one.
     PlaintextAck,
+    /// A handshake message in the clear that only our own side says: somebody sent us our own flight back.
+    Reflected,
     /// The connection is over, or has not begun.
     NotOpen,
 }
 
 impl Discard {
     /// All reasons, in the order of [`crate::Stats::discarded`].
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UnknownContentType,
         Self::Truncated,
         Self::TooLong,
@@ -157,6 +159,7 @@ impl Discard {
         Self::IgnoredAlert,
         Self::MalformedAck,
         Self::PlaintextAck,
+        Self::Reflected,
         Self::NotOpen,
     ];
 
@@ -190,6 +193,7 @@ impl fmt::Display for Discard {
             Self::IgnoredAlert => "an alert that changes nothing",
             Self::MalformedAck => "an ACK is malformed",
             Self::PlaintextAck => "an ACK in the clear",
+            Self::Reflected => "a message that only our own side says",
             Self::NotOpen => "the connection is not open",
         })
     }
@@ -279,6 +283,8 @@ pub enum HandshakeError {
     BadCertificate,
     /// The peer's certificate has none of the fingerprints that were signalled (RFC 8122 §6.2).
     FingerprintMismatch,
+    /// The configuration refuses every peer, and says so with this alert.
+    PeerRefused(AlertDescription),
     /// The peer does not want a certificate of our kind.
     CertificateTypeRefused,
     /// A key share that its group forbids.
@@ -302,9 +308,7 @@ impl HandshakeError {
     pub fn alert(&self) -> AlertDescription {
         match self {
             Self::Decode { error, .. } => match error {
-                ParseError::InvalidValue(_) | ParseError::DuplicateExtension(_) => {
-                    AlertDescription::ILLEGAL_PARAMETER
-                }
+                ParseError::InvalidValue(_) => AlertDescription::ILLEGAL_PARAMETER,
                 ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },
@@ -336,6 +340,7 @@ impl HandshakeError {
             Self::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::BadCertificate | Self::FingerprintMismatch => AlertDescription::BAD_CERTIFICATE,
             Self::BadSignature { .. } | Self::FinishedMismatch => AlertDescription::DECRYPT_ERROR,
+            Self::PeerRefused(alert) => *alert,
             Self::RecordOverflow => AlertDescription::RECORD_OVERFLOW,
             Self::Crypto(_) => AlertDescription::INTERNAL_ERROR,
         }
@@ -350,7 +355,7 @@ impl HandshakeError {
             | Self::NoCommonGroup
             | Self::NoCommonSignatureScheme
             | Self::CertificateTypeRefused => Blame::Nobody,
-            Self::Crypto(_) => Blame::Us,
+            Self::Crypto(_) | Self::PeerRefused(_) => Blame::Us,
             _ => Blame::Peer,
         }
     }
@@ -398,7 +403,7 @@ impl HandshakeError {
             Self::BadSignature { .. } => "RFC 5246 §7.4.8",
             Self::FinishedMismatch => "RFC 5246 §7.4.9",
             Self::RecordOverflow => "RFC 5246 §6.2.3",
-            Self::Crypto(_) => "RFC 5246 §7.2.2",
+            Self::Crypto(_) | Self::PeerRefused(_) => "RFC 5246 §7.2.2",
         }
     }
 }
@@ -442,6 +447,7 @@ impl fmt::Display for HandshakeError {
             Self::BadCertificate => f.write_str("the peer's certificate cannot be used"),
             Self::FingerprintMismatch => f.write_str("the peer's certificate has another fingerprint"),
             Self::CertificateTypeRefused => f.write_str("the peer does not take certificates of our kind"),
+            Self::PeerRefused(_) => f.write_str("the configuration refuses every peer"),
             Self::BadKeyShare(group) => write!(f, "the peer's share of {group:?} is not valid"),
             Self::BadSignature { message } => write!(f, "the signature in {message:?} does not verify"),
             Self::FinishedMismatch => f.write_str("the two sides did not see the same handshake"),

@@ -3,7 +3,7 @@
 //! Problem: a handshake message that is lost must be sent again, perhaps over a path that takes smaller
 //! datagrams; yet a record must never be numbered or sealed the same way twice.
 //! How: a flight is kept as messages. Each transmission cuts them anew to the MTU of the day, and each record
-//! gets a fresh number.
+//! gets a fresh number. An encrypted record takes as many fragments as fit: its header and tag are paid once.
 //!
 //! ```text
 //!            +-----------+ flight queued  +----------+ all records out  +----------+
@@ -38,8 +38,8 @@ use crate::wire::{ContentType, HandshakeHeader, HandshakeType, PlaintextHeader};
 const TIMEOUTS_BEFORE_SMALL_DATAGRAMS: u32 = 2;
 /// The datagrams that are tried then: what every IPv4 host must take, 576 bytes, less IPv4 and UDP headers.
 const SMALL_DATAGRAM: usize = 548;
-/// A fragment is not worth a header if it carries less, unless it is the end of a message.
-const SMALLEST_FRAGMENT: usize = 16;
+/// Datagrams are filled: a fragment that carries so little still saves its bytes in the next one.
+const SMALLEST_FRAGMENT: usize = 1;
 
 /// One message of a flight.
 #[derive(Debug, Clone)]
@@ -125,12 +125,16 @@ impl Flight {
     pub(crate) fn acknowledge(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> Acknowledged {
         let mut news = false;
         for number in numbers {
-            let Some(at) = self.log.iter().position(|carried| carried.number == number) else { continue };
-            let Some(Carried { item, start, end, .. }) = self.log.remove(at) else { continue };
-            if let Some(item) = self.items.get_mut(item) {
-                add_range(&mut item.acked, start..end);
-                news = true;
-            }
+            // One record carries several fragments.
+            let items = &mut self.items;
+            self.log.retain(|carried| {
+                let named = carried.number == number;
+                if let (true, Some(item)) = (named, items.get_mut(carried.item)) {
+                    add_range(&mut item.acked, carried.start..carried.end);
+                    news = true;
+                }
+                !named
+            });
         }
         if !self.items.is_empty() && self.items.iter().all(Item::is_acked) {
             self.clear();
@@ -192,41 +196,74 @@ impl Flight {
                 records.finish(out, mark, ContentType::CHANGE_CIPHER_SPEC)?;
                 self.item += 1;
             }
-            Content::Handshake { message_type, message_seq, body } => {
-                let acked = item.acked.iter().find(|range| range.start > self.offset);
-                let rest = acked.map_or(body.len(), |range| range.start) - self.offset;
-                let headers = overhead + HandshakeHeader::LENGTH;
-                if !first && room < headers + rest.min(SMALLEST_FRAGMENT) {
-                    return Ok(false);
-                }
-                let budget = room.saturating_sub(headers);
-                let count = rest.min(budget.max(1));
-                let mark = records.begin(item.epoch, out)?;
-                out.put_slice(
-                    &HandshakeHeader {
-                        message_type: *message_type,
-                        length: u24(body.len()),
-                        message_seq: *message_seq,
-                        fragment_offset: u24(self.offset),
-                        fragment_length: u24(count),
+            Content::Handshake { .. } => {
+                let epoch = item.epoch;
+                let mut room = room.saturating_sub(overhead);
+                let smallest = HandshakeHeader::LENGTH + self.rest().min(SMALLEST_FRAGMENT);
+                if room < smallest {
+                    if !first {
+                        return Ok(false);
                     }
-                    .encode(),
-                );
-                out.put_slice(&body[self.offset..self.offset + count]);
-                let number = records.finish(out, mark, ContentType::HANDSHAKE)?;
-                let (item, start, end) = (self.item, self.offset, self.offset + count);
-                self.offset = end;
-                if end == body.len() {
-                    (self.item, self.offset) = (self.item + 1, 0);
+                    room = smallest;
                 }
-                if self.log.len() == MAX_LOG {
+                let mark = records.begin(epoch, out)?;
+                let logged = self.log.len();
+                while self.write_fragment(epoch, &mut room, out) {
+                    // In the clear each fragment has its own record, as old peers know it.
+                    if epoch == 0 {
+                        break;
+                    }
+                }
+                let number = records.finish(out, mark, ContentType::HANDSHAKE)?;
+                for carried in self.log.iter_mut().skip(logged) {
+                    carried.number = number;
+                }
+                while self.log.len() > MAX_LOG {
                     self.log.pop_front();
                 }
-                self.log.push_back(Carried { number, item, start, end });
-                self.skip_acked();
             }
         }
         Ok(true)
+    }
+
+    /// What is left of the message at the cursor, up to what was acknowledged.
+    fn rest(&self) -> usize {
+        let Some(item) = self.items.get(self.item) else { return 0 };
+        let acked = item.acked.iter().find(|range| range.start > self.offset);
+        acked.map_or(item.length(), |range| range.start) - self.offset
+    }
+
+    /// Appends the next fragment to a record of `epoch`, if it belongs there and `room` allows; the log learns
+    /// its number when the record is sealed.
+    fn write_fragment(&mut self, epoch: u64, room: &mut usize, out: &mut Vec<u8>) -> bool {
+        let rest = self.rest();
+        let Some(item) = self.items.get(self.item).filter(|item| item.epoch == epoch) else { return false };
+        let Content::Handshake { message_type, message_seq, body } = &item.content else { return false };
+        if *room < HandshakeHeader::LENGTH + rest.min(SMALLEST_FRAGMENT) {
+            return false;
+        }
+        let count = rest.min(*room - HandshakeHeader::LENGTH);
+        let (start, end) = (self.offset, self.offset + count);
+        let header = HandshakeHeader {
+            message_type: *message_type,
+            length: u24(body.len()),
+            message_seq: *message_seq,
+            fragment_offset: u24(start),
+            fragment_length: u24(count),
+        };
+        out.put_slice(&header.encode());
+        out.put_slice(&body[start..end]);
+        *room -= HandshakeHeader::LENGTH + count;
+        let is_whole = end == body.len();
+        self.log.push_back(Carried {
+            number: RecordNumber { epoch, sequence: 0 },
+            item: self.item,
+            start,
+            end,
+        });
+        (self.item, self.offset) = if is_whole { (self.item + 1, 0) } else { (self.item, end) };
+        self.skip_acked();
+        true
     }
 }
 

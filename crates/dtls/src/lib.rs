@@ -93,7 +93,7 @@ mod stats;
 mod transcript;
 mod version;
 
-pub use self::config::{Config, Role};
+pub use self::config::{ClientAuthentication, Config, PeerVerification, Role};
 pub use self::connection::{Connection, Discarded, Opened};
 pub use self::error::{Blame, ConfigError, Discard, ExportError, HandshakeError, ParseError, SealError};
 pub use self::event::{CloseReason, Event};

@@ -6,7 +6,7 @@
 //!   signature    ---------------->  VerifiedPeer       the peer holds its key
 //! ```
 
-use crate::config::Config;
+use crate::config::{Config, PeerVerification};
 use crate::error::HandshakeError;
 use crate::fingerprint;
 use crate::identity::subject_public_key_info;
@@ -15,13 +15,13 @@ use crate::version::Version;
 use crate::wire::HandshakeType;
 use crate::wire::certificate_verify::DigitallySigned;
 
-/// A certificate whose fingerprint was signalled. Whoever showed it may still have copied it.
+/// A certificate that the configuration accepts: its fingerprint was signalled. Whoever showed it may still have copied it.
 #[derive(Debug)]
 pub(crate) struct PeerCertificate {
     der: Vec<u8>,
 }
 
-/// A peer that holds the key of a certificate whose fingerprint was signalled.
+/// A peer that holds the key of a certificate that the configuration accepts.
 #[derive(Debug)]
 pub(crate) struct VerifiedPeer {
     certificate: Vec<u8>,
@@ -31,9 +31,15 @@ impl PeerCertificate {
     /// Compares the fingerprint (RFC 8122 §6.2). Nothing else in the certificate matters: who signed it, whom
     /// it names, when it expires.
     pub(crate) fn check(config: &Config, der: &[u8]) -> Result<Self, HandshakeError> {
-        // No usable fingerprint: nobody can match.
-        let matches = fingerprint::matches(&*config.provider, &config.remote_fingerprints, der);
-        if !matches.unwrap_or(false) {
+        let accepted = match config.peer_verification {
+            // No usable fingerprint: nobody can match.
+            PeerVerification::Fingerprints => {
+                fingerprint::matches(&*config.provider, &config.remote_fingerprints, der).unwrap_or(false)
+            }
+            PeerVerification::AnyCertificate => true,
+            PeerVerification::Nobody(alert) => return Err(HandshakeError::PeerRefused(alert)),
+        };
+        if !accepted {
             return Err(HandshakeError::FingerprintMismatch);
         }
         let certificate = Self { der: der.to_vec() };

@@ -248,6 +248,10 @@ impl Connection {
                 result = Err(Discard::MalformedFragment);
                 break;
             };
+            if epoch == 0 && is_said_by(self.role(), fragment.header.message_type) {
+                result = Err(Discard::Reflected);
+                continue;
+            }
             match self.engine.reassembly.insert(epoch, &fragment) {
                 Ok(Inserted::Kept) => {
                     self.engine.acks.note(number);
@@ -337,5 +341,21 @@ impl Connection {
             Ok(phase) => self.enter(phase),
             Err(error) => self.fail(error),
         }
+    }
+}
+
+/// Whether only this side says a message: in the clear it comes from somebody who sends us our own flight back,
+/// and one that did not would be no better.
+fn is_said_by(role: Role, message_type: HandshakeType) -> bool {
+    match role {
+        Role::Client => message_type == HandshakeType::CLIENT_HELLO,
+        Role::Server => matches!(
+            message_type,
+            HandshakeType::SERVER_HELLO
+                | HandshakeType::HELLO_VERIFY_REQUEST
+                | HandshakeType::SERVER_KEY_EXCHANGE
+                | HandshakeType::CERTIFICATE_REQUEST
+                | HandshakeType::SERVER_HELLO_DONE
+        ),
     }
 }

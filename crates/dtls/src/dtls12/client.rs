@@ -11,7 +11,9 @@ use std::time::Instant;
 use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
 use super::suite::Suite;
-use super::{Agreed, Established, decode, expect, groups, is_ecdsa, key_fits, require_uncompressed_points};
+use super::{
+    Agreed, Established, decode, expect, groups, identity_is_rsa, key_fits, require_uncompressed_points,
+};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
 use crate::dtls13::{self, Offer};
@@ -22,7 +24,7 @@ use crate::provider::{CryptoError, SharedSecret};
 use crate::reassembly::Message;
 use crate::version::Version;
 use crate::wire::certificate::Certificate;
-use crate::wire::certificate_request::{CertificateRequest, ECDSA_SIGN};
+use crate::wire::certificate_request::{CertificateRequest, ECDSA_SIGN, RSA_SIGN};
 use crate::wire::certificate_verify::DigitallySigned;
 use crate::wire::client_key_exchange::ClientKeyExchange;
 use crate::wire::codes::SignatureScheme;
@@ -177,7 +179,7 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
-        let certificate = check_certificate(engine, message)?;
+        let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
         if !key_fits(certificate.public_key()?.kind, self.hellos.suite.rsa) {
             return Err(HandshakeError::BadCertificate);
         }
@@ -256,11 +258,11 @@ impl AwaitRequestOrDone {
         }
         expect(message, KIND)?;
         let request = CertificateRequest::parse(&message.body).map_err(decode(KIND))?;
-        if !request.certificate_types.contains(&ECDSA_SIGN) {
+        let ours = if identity_is_rsa(&engine.config) { RSA_SIGN } else { ECDSA_SIGN };
+        if !request.certificate_types.contains(&ours) {
             return Err(HandshakeError::CertificateTypeRefused);
         }
         let scheme = super::signing_scheme(engine, &request.signature_schemes)?;
-        debug_assert!(is_ecdsa(scheme), "our certificate is ECDSA");
         engine.heard(message);
         Ok(State::AwaitServerHelloDone(AwaitServerHelloDone { exchanged, scheme: Some(scheme) }))
     }
@@ -326,6 +328,6 @@ impl AwaitFinished {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<Box<Established>, HandshakeError> {
         let finished = FinishedVerified::check(engine, message, &self.secrets, Role::Server)?;
         engine.begin_flight();
-        Ok(Established::new(self.agreed, self.secrets, self.peer, finished))
+        Ok(Established::new(self.agreed, self.secrets, Some(self.peer), finished))
     }
 }

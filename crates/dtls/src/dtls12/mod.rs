@@ -54,12 +54,13 @@ pub(crate) struct Established {
     pub suite: CipherSuite,
     pub group: NamedGroup,
     pub srtp_profile: Option<u16>,
-    pub peer: VerifiedPeer,
+    /// `None` only where the configuration lets clients in without a certificate.
+    pub peer: Option<VerifiedPeer>,
     secrets: Secrets,
 }
 
 impl Established {
-    fn new(agreed: Agreed, secrets: Secrets, peer: VerifiedPeer, _: FinishedVerified) -> Box<Self> {
+    fn new(agreed: Agreed, secrets: Secrets, peer: Option<VerifiedPeer>, _: FinishedVerified) -> Box<Self> {
         let Agreed { suite, group, srtp_profile } = agreed;
         Box::new(Self { suite: suite.id, group, srtp_profile, peer, secrets })
     }
@@ -98,7 +99,7 @@ pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
     if groups(config).is_empty() {
         return Err(ConfigError::NoSupportedGroup);
     }
-    if !config.identity.signing_key().schemes().iter().any(|scheme| is_ecdsa(*scheme)) {
+    if !config.identity.signing_key().schemes().iter().any(|scheme| signs(*scheme)) {
         return Err(ConfigError::UnusableIdentity);
     }
     Ok(())
@@ -117,14 +118,20 @@ pub(crate) fn groups(config: &Config) -> Vec<NamedGroup> {
     config.groups.iter().copied().filter(usable).collect()
 }
 
-fn is_ecdsa(scheme: SignatureScheme) -> bool {
-    matches!(scheme, SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384)
+/// Schemes that our suites can be signed with: everything but Ed25519, which browsers do not take.
+fn signs(scheme: SignatureScheme) -> bool {
+    scheme != SignatureScheme::ED25519
+}
+
+/// Whether the key of our certificate is RSA; else it is ECDSA.
+fn identity_is_rsa(config: &Config) -> bool {
+    config.identity.signing_key().schemes().contains(&SignatureScheme::RSA_PKCS1_SHA256)
 }
 
 /// The scheme that our key and the peer's list have in common, ours first.
 fn signing_scheme(engine: &Engine, peer: &[SignatureScheme]) -> Result<SignatureScheme, HandshakeError> {
     let ours = engine.config.identity.signing_key().schemes();
-    let common = ours.iter().copied().find(|scheme| is_ecdsa(*scheme) && peer.contains(scheme));
+    let common = ours.iter().copied().find(|scheme| signs(*scheme) && peer.contains(scheme));
     common.ok_or(HandshakeError::NoCommonSignatureScheme)
 }
 

@@ -19,20 +19,19 @@ use crate::peer_certificate::PeerCertificate;
 use crate::reassembly::Message;
 use crate::wire::HandshakeType;
 use crate::wire::certificate::Certificate;
-use crate::wire::finished;
 
 /// Both sides saw the same handshake.
 #[derive(Debug)]
 pub(super) struct FinishedVerified(());
 
-/// Reads a Certificate message and checks the certificate.
+/// Reads a Certificate message and checks the certificate; `None`: the list is empty.
 pub(super) fn check_certificate(
     engine: &Engine,
     message: &Message,
-) -> Result<PeerCertificate, HandshakeError> {
+) -> Result<Option<PeerCertificate>, HandshakeError> {
     expect(message, HandshakeType::CERTIFICATE)?;
     let chain = Certificate::parse(&message.body).map_err(decode(HandshakeType::CERTIFICATE))?;
-    PeerCertificate::check(&engine.config, chain.end_entity.ok_or(HandshakeError::NoCertificate)?)
+    chain.end_entity.map(|der| PeerCertificate::check(&engine.config, der)).transpose()
 }
 
 impl FinishedVerified {
@@ -44,9 +43,8 @@ impl FinishedVerified {
         sender: Role,
     ) -> Result<Self, HandshakeError> {
         expect(message, HandshakeType::FINISHED)?;
-        let received = finished::parse(&message.body).map_err(decode(HandshakeType::FINISHED))?;
         let expected = secrets.verify_data(engine, sender);
-        if bool::from(received.ct_eq(&expected)) {
+        if bool::from(message.body.ct_eq(&expected)) {
             Ok(Self(()))
         } else {
             Err(HandshakeError::FinishedMismatch)

@@ -11,7 +11,7 @@ use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
 use super::suite;
 use super::{Agreed, Established, decode, expect, groups, require_uncompressed_points};
-use crate::config::Role;
+use crate::config::{ClientAuthentication, Role};
 use crate::connection::{Engine, Phase};
 use crate::dtls13;
 use crate::error::HandshakeError;
@@ -164,16 +164,24 @@ fn say_flight_4(
         out.extend_from_slice(&params);
         DigitallySigned { scheme, signature: &signature }.encode(out);
     });
-    let rsa = suite::verifies_rsa(&engine.config);
-    let request = CertificateRequest {
-        certificate_types: if rsa { vec![ECDSA_SIGN, RSA_SIGN] } else { vec![ECDSA_SIGN] },
-        signature_schemes: provider.verify_schemes().to_vec(),
-    };
-    engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| request.encode(out));
+    let asks = engine.config.client_authentication != ClientAuthentication::NotRequested;
+    if asks {
+        let rsa = suite::verifies_rsa(&engine.config);
+        let request = CertificateRequest {
+            certificate_types: if rsa { vec![ECDSA_SIGN, RSA_SIGN] } else { vec![ECDSA_SIGN] },
+            signature_schemes: provider.verify_schemes().to_vec(),
+        };
+        engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| request.encode(out));
+    }
     engine.say(HandshakeType::SERVER_HELLO_DONE, |_| {});
     engine.await_answer(now);
     let randoms = (hello.random, random);
-    Ok(State::AwaitCertificate(AwaitCertificate { offer: Offer { agreed, randoms, key_exchange } }))
+    let offer = Offer { agreed, randoms, key_exchange };
+    Ok(if asks {
+        State::AwaitCertificate(AwaitCertificate { offer })
+    } else {
+        State::AwaitClientKeyExchange(AwaitClientKeyExchange { offer, certificate: None })
+    })
 }
 
 /// Our half of the key exchange.
@@ -184,7 +192,7 @@ pub(crate) struct Offer {
     key_exchange: Box<dyn KeyExchange>,
 }
 
-/// Flight 5: who the client says it is. An empty list is refused: both sides are always known.
+/// Flight 5: who the client says it is. An empty list is refused, unless the configuration lets it in.
 #[derive(Debug)]
 pub(crate) struct AwaitCertificate {
     offer: Offer,
@@ -193,6 +201,10 @@ pub(crate) struct AwaitCertificate {
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
         let certificate = check_certificate(engine, message)?;
+        let required = engine.config.client_authentication == ClientAuthentication::Required;
+        if certificate.is_none() && required {
+            return Err(HandshakeError::NoCertificate);
+        }
         engine.heard(message);
         Ok(State::AwaitClientKeyExchange(AwaitClientKeyExchange { offer: self.offer, certificate }))
     }
@@ -202,7 +214,7 @@ impl AwaitCertificate {
 #[derive(Debug)]
 pub(crate) struct AwaitClientKeyExchange {
     offer: Offer,
-    certificate: PeerCertificate,
+    certificate: Option<PeerCertificate>,
 }
 
 impl AwaitClientKeyExchange {
@@ -218,7 +230,9 @@ impl AwaitClientKeyExchange {
         engine.heard(message);
         let secrets = Secrets::derive(engine, agreed.suite, &shared, randoms);
         secrets.install(engine)?;
-        let certificate = self.certificate;
+        let Some(certificate) = self.certificate else {
+            return Ok(State::AwaitFinished(AwaitFinished { agreed, secrets, peer: None }));
+        };
         Ok(State::AwaitCertificateVerify(AwaitCertificateVerify { agreed, secrets, certificate }))
     }
 }
@@ -240,7 +254,11 @@ impl AwaitCertificateVerify {
         let peer =
             self.certificate.prove_possession(&engine.config, KIND, &signed, content, Version::Dtls12)?;
         engine.heard(message);
-        Ok(State::AwaitFinished(AwaitFinished { agreed: self.agreed, secrets: self.secrets, peer }))
+        Ok(State::AwaitFinished(AwaitFinished {
+            agreed: self.agreed,
+            secrets: self.secrets,
+            peer: Some(peer),
+        }))
     }
 }
 
@@ -249,7 +267,7 @@ impl AwaitCertificateVerify {
 pub(crate) struct AwaitFinished {
     agreed: Agreed,
     secrets: Secrets,
-    peer: VerifiedPeer,
+    peer: Option<VerifiedPeer>,
 }
 
 impl AwaitFinished {

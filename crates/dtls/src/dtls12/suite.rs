@@ -37,9 +37,10 @@ pub(super) fn offered(config: &Config) -> Vec<Suite> {
     suites.filter(|suite| rsa || !suite.rsa).collect()
 }
 
-/// What a server chooses from: its own certificate is ECDSA.
+/// What a server chooses from: the suites of its own certificate's kind.
 pub(super) fn served(config: &Config) -> Vec<Suite> {
-    config.cipher_suites.iter().filter_map(|id| Suite::new(*id)).filter(|suite| !suite.rsa).collect()
+    let rsa = super::identity_is_rsa(config);
+    config.cipher_suites.iter().filter_map(|id| Suite::new(*id)).filter(|suite| suite.rsa == rsa).collect()
 }
 
 /// Whether certificates with RSA keys can be verified.

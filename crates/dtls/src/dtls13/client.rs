@@ -261,7 +261,7 @@ impl AwaitRequestOrCertificate {
             engine.heard(message);
             return Ok(State::AwaitRequestOrCertificate(Self { agreed, secrets, scheme }));
         }
-        let certificate = check_certificate(engine, message, HandshakeError::NoCertificate)?;
+        let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
         Ok(State::AwaitCertificateVerify(AwaitCertificateVerify { agreed, secrets, scheme, certificate }))
     }
 }
@@ -321,6 +321,6 @@ impl AwaitFinished {
         let Secrets { hkdf, suite, .. } = secrets;
         install_read(engine, APPLICATION_EPOCH, &hkdf, suite, &application.server)?;
         install_write(engine, APPLICATION_EPOCH, &hkdf, suite, &application.client)?;
-        Ok(Established::new(agreed, hkdf, application, Role::Client, peer, finished))
+        Ok(Established::new(agreed, hkdf, application, Role::Client, Some(peer), finished))
     }
 }

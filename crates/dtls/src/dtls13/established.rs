@@ -34,7 +34,8 @@ const OLD_KEYS_ARE_READ_FOR: Duration = Duration::from_mins(4);
 /// What is left of a handshake that succeeded. It cannot be made without the two proofs.
 #[derive(Debug)]
 pub(crate) struct Established {
-    pub peer: VerifiedPeer,
+    /// `None` only where the configuration lets clients in without a certificate.
+    pub peer: Option<VerifiedPeer>,
     agreed: Agreed,
     hkdf: Hkdf,
     exporter: ExporterSecret,
@@ -58,7 +59,7 @@ impl Established {
         hkdf: Hkdf,
         secrets: ApplicationSecrets,
         role: Role,
-        peer: VerifiedPeer,
+        peer: Option<VerifiedPeer>,
         _: FinishedVerified,
     ) -> Box<Self> {
         let ApplicationSecrets { client, server, exporter } = secrets;

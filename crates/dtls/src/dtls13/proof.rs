@@ -18,16 +18,15 @@ use crate::wire::certificate13;
 #[derive(Debug)]
 pub(super) struct FinishedVerified(());
 
-/// Reads a Certificate and checks the certificate; `missing` is what an empty list means.
+/// Reads a Certificate and checks the certificate; `None`: the list is empty.
 pub(super) fn check_certificate(
     engine: &mut Engine,
     message: &Message,
-    missing: HandshakeError,
-) -> Result<PeerCertificate, HandshakeError> {
+) -> Result<Option<PeerCertificate>, HandshakeError> {
     expect(message, HandshakeType::CERTIFICATE)?;
     let chain =
         certificate13::parse_certificate(&message.body).map_err(decode(HandshakeType::CERTIFICATE))?;
-    let certificate = PeerCertificate::check(&engine.config, chain.end_entity.ok_or(missing)?)?;
+    let certificate = chain.end_entity.map(|der| PeerCertificate::check(&engine.config, der)).transpose()?;
     engine.heard(message);
     Ok(certificate)
 }
@@ -59,10 +58,7 @@ impl FinishedVerified {
         const KIND: HandshakeType = HandshakeType::FINISHED;
         expect(message, KIND)?;
         let expected = secrets.verify_data(engine, sender);
-        if message.body.len() != expected.len() {
-            let error = crate::ParseError::InvalidLength { length: message.body.len() };
-            return Err(decode(KIND)(error));
-        }
+        // Of another length it is another value too: `decrypt_error` (RFC 8446 §4.4.4).
         if !bool::from(message.body.ct_eq(&expected)) {
             return Err(HandshakeError::FinishedMismatch);
         }

@@ -17,7 +17,7 @@ use super::secrets::{Secrets, install_read, install_write};
 use super::{
     APPLICATION_EPOCH, Agreed, Suite, decode, expect, groups, signed_content, signing_scheme, suites,
 };
-use crate::config::Role;
+use crate::config::{ClientAuthentication, Role};
 use crate::connection::{Engine, Phase};
 use crate::error::HandshakeError;
 use crate::key_schedule::ApplicationSecrets;
@@ -232,9 +232,12 @@ fn say_flight(
     engine.say(HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
         certificate13::encode_encrypted_extensions(&extensions, out);
     });
-    engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| {
-        certificate13::encode_certificate_request(provider.verify_schemes(), out);
-    });
+    let asks = engine.config.client_authentication != ClientAuthentication::NotRequested;
+    if asks {
+        engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| {
+            certificate13::encode_certificate_request(provider.verify_schemes(), out);
+        });
+    }
     engine.say(HandshakeType::CERTIFICATE, |out| {
         certificate13::encode_certificate(Some(identity.certificate()), out);
     });
@@ -249,7 +252,11 @@ fn say_flight(
     install_write(engine, APPLICATION_EPOCH, &secrets.hkdf, suite, &application.server)?;
     engine.await_answer(now);
     let waiting = Waiting { agreed: Agreed { suite, group, srtp_profile }, secrets, application };
-    Ok(State::AwaitCertificate(AwaitCertificate { waiting }))
+    Ok(if asks {
+        State::AwaitCertificate(AwaitCertificate { waiting })
+    } else {
+        State::AwaitFinished(AwaitFinished { waiting, peer: None })
+    })
 }
 
 /// What the server holds while the client proves itself.
@@ -260,7 +267,7 @@ struct Waiting {
     application: ApplicationSecrets,
 }
 
-/// Who the client says it is. An empty list is refused: both sides are always known.
+/// Who the client says it is. An empty list is refused, unless the configuration lets it in.
 #[derive(Debug)]
 pub(crate) struct AwaitCertificate {
     waiting: Waiting,
@@ -268,10 +275,20 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
-        let certificate = check_certificate(engine, message, HandshakeError::CertificateRequired)?;
+        let certificate = check_certificate(engine, message)?;
+        let required = engine.config.client_authentication == ClientAuthentication::Required;
+        if certificate.is_none() && required {
+            return Err(HandshakeError::CertificateRequired);
+        }
         // The client has all of our flight.
         engine.flight_was_answered();
-        Ok(State::AwaitCertificateVerify(AwaitCertificateVerify { waiting: self.waiting, certificate }))
+        let waiting = self.waiting;
+        Ok(match certificate {
+            Some(certificate) => {
+                State::AwaitCertificateVerify(AwaitCertificateVerify { waiting, certificate })
+            }
+            None => State::AwaitFinished(AwaitFinished { waiting, peer: None }),
+        })
     }
 }
 
@@ -285,7 +302,7 @@ pub(crate) struct AwaitCertificateVerify {
 impl AwaitCertificateVerify {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
         let peer = check_certificate_verify(engine, message, self.certificate, Role::Client)?;
-        Ok(State::AwaitFinished(AwaitFinished { waiting: self.waiting, peer }))
+        Ok(State::AwaitFinished(AwaitFinished { waiting: self.waiting, peer: Some(peer) }))
     }
 }
 
@@ -293,7 +310,7 @@ impl AwaitCertificateVerify {
 #[derive(Debug)]
 pub(crate) struct AwaitFinished {
     waiting: Waiting,
-    peer: VerifiedPeer,
+    peer: Option<VerifiedPeer>,
 }
 
 impl AwaitFinished {

@@ -1,0 +1,313 @@
+//! `bogo_shim`: one DTLS connection that BoringSSL's test runner drives; see README.md.
+//!
+//! Problem: the runner judges a stack by misbehaving towards it, and wants to move its clock.
+//! How: an argument parser (`options`), the runner's framing over TCP (`frames`), and a loop around the
+//! sans-IO connection, whose time moves only when the runner says so.
+//!
+//! ```text
+//!   runner --flags--> options --Config--> Connection <--datagrams, time--> frames --TCP--> runner
+//!                                             `--reason of the end--> labels --stderr--> runner
+//! ```
+
+mod frames;
+mod labels;
+mod options;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use frames::{Frame, Runner};
+use options::{Options, Unknown};
+use plywood_dtls::wire::AlertDescription;
+use plywood_dtls::wire::codes::NamedGroup;
+use plywood_dtls::{
+    ClientAuthentication, CloseReason, Config, Connection, Event, Identity, PeerVerification, Role, Versions,
+    provider,
+};
+
+/// The runner counts a test that ends so as not implemented.
+const UNIMPLEMENTED: u8 = 89;
+/// Nothing in a test takes so long: a deadline behind it counts as none.
+const FAR: Duration = Duration::from_hours(24 * 365);
+/// What BoringSSL starts with; the runner computes with it.
+const INITIAL_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// Whoever needs a certificate and was given none shows this one, which the runner never looks at.
+const STAND_IN: &str = include_str!("stand_in.pem");
+
+/// Why the shim stops early.
+#[derive(Debug)]
+enum Stop {
+    Unimplemented(String),
+    /// A label for the runner, and words for people.
+    Failed(String),
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(format!(":SYSCALL: {error}"))
+    }
+}
+
+impl From<Unknown> for Stop {
+    fn from(Unknown(what): Unknown) -> Self {
+        Self::Unimplemented(what)
+    }
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("-is-handshaker-supported") {
+        println!("No");
+        return ExitCode::SUCCESS;
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Unimplemented(what)) => {
+            eprintln!("not implemented: {what}");
+            ExitCode::from(UNIMPLEMENTED)
+        }
+        Err(Stop::Failed(what)) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Stop> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let config = config(&options)?;
+    let runner = Runner::connect(options.port, options.shim_id, options.ipv6)?;
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&options.shim_id.to_le_bytes());
+    let now = Instant::now();
+    let connection = Connection::new(config, seed, now);
+    let mut shim = Shim { options, runner, connection, now, received: VecDeque::new(), closed: None };
+    let result = shim.run();
+    let flushed = shim.flush();
+    shim.runner.finish();
+    result.and(flushed.or(Ok(()))) // a runner that is gone wants no more
+}
+
+fn config(options: &Options) -> Result<Config, Stop> {
+    let provider = provider::ring();
+    let read = |file: &Option<String>| file.as_ref().map(fs::read_to_string).transpose();
+    let pem = match (read(&options.certificate_file)?, read(&options.key_file)?) {
+        (Some(certificate), Some(key)) => format!("{certificate}\n{key}"),
+        (None, None) => STAND_IN.to_owned(),
+        _ => return Err(Stop::Unimplemented("a certificate without a key".to_owned())),
+    };
+    let identity = Identity::from_pem(&*provider, &pem)
+        .map_err(|error| Stop::Unimplemented(format!("this certificate and key: {error}")))?;
+    let role = if options.server { Role::Server } else { Role::Client };
+    let mut config = Config::new(role, Arc::new(identity), provider, Vec::new());
+    config.client_authentication = if options.require_client_certificate {
+        ClientAuthentication::Required
+    } else if options.verify_peer {
+        ClientAuthentication::Requested
+    } else {
+        ClientAuthentication::NotRequested
+    };
+    let verifies = options.verify_peer || options.require_client_certificate || options.custom_verification;
+    config.peer_verification = if !(options.verify_fail && verifies) {
+        PeerVerification::AnyCertificate
+    } else if options.custom_verification {
+        PeerVerification::Nobody(AlertDescription(46))
+    } else {
+        PeerVerification::Nobody(AlertDescription::HANDSHAKE_FAILURE)
+    };
+    let (v1_2, v1_3) = options.versions();
+    config.versions = Versions { v1_2, v1_3 };
+    config.initial_timeout = options.initial_timeout.unwrap_or(INITIAL_TIMEOUT);
+    config.handshake_timeout = 100 * FAR;
+    config.mtu_bytes = options.mtu.unwrap_or(config.mtu_bytes);
+    if !options.groups.is_empty() {
+        config.groups = options.groups.iter().copied().map(NamedGroup).collect();
+    }
+    // A hybrid alone leaves nothing for 1.2.
+    let has_classic = config.groups.iter().any(|group| matches!(group.0, 23 | 24 | 29));
+    config.versions.v1_2 &= has_classic;
+    config.srtp_profiles.clone_from(&options.srtp_profiles);
+    Ok(config)
+}
+
+/// One test.
+#[derive(Debug)]
+struct Shim {
+    options: Options,
+    runner: Runner,
+    connection: Connection,
+    /// Virtual time: the runner moves it.
+    now: Instant,
+    /// Application data that was not answered yet.
+    received: VecDeque<Vec<u8>>,
+    closed: Option<CloseReason>,
+}
+
+impl Shim {
+    fn run(&mut self) -> Result<(), Stop> {
+        self.connection.start(self.now);
+        self.flush()?;
+        while !self.connection.is_connected() {
+            self.check_open()?;
+            if !self.step()? {
+                return Err(Stop::Failed(":UNEXPECTED_EOF: during the handshake".to_owned()));
+            }
+        }
+        self.check_expectations()?;
+        if let Some(length) = self.options.export_length {
+            self.export(length)?;
+        }
+        if self.options.shim_writes_first {
+            self.send(b"hello")?;
+        }
+        if self.options.send_alert {
+            self.connection.abort(AlertDescription(30));
+            return Ok(());
+        }
+        if self.options.shim_shuts_down {
+            self.connection.close(self.now);
+            return Ok(());
+        }
+        self.echo()
+    }
+
+    /// Answers each record with its complement, until the peer closes.
+    fn echo(&mut self) -> Result<(), Stop> {
+        loop {
+            if self.options.key_update_before_read && !self.connection.is_closed() {
+                self.connection.update_keys(self.now, false);
+                self.flush()?;
+            }
+            while self.received.is_empty() {
+                if self.closed == Some(CloseReason::Peer) {
+                    return Ok(());
+                }
+                self.check_open()?;
+                if !self.step()? {
+                    self.connection.close(self.now);
+                    return Ok(());
+                }
+            }
+            while let Some(mut data) = self.received.pop_front() {
+                data.iter_mut().for_each(|byte| *byte ^= 0xff);
+                if !self.connection.is_closed() {
+                    self.send(&data)?;
+                }
+            }
+        }
+    }
+
+    fn check_open(&self) -> Result<(), Stop> {
+        match &self.closed {
+            Some(reason) => {
+                Err(Stop::Failed(format!("{} {reason}", labels::label(reason, self.options.server))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_expectations(&self) -> Result<(), Stop> {
+        let wrong = |what: &str| Err(Stop::Failed(format!("not the expected {what}")));
+        let connection = &self.connection;
+        let group = connection.group().map(|group| group.0);
+        if self.options.expect_group.is_some_and(|expected| group != Some(expected)) {
+            return wrong("group");
+        }
+        let version = connection.version().map(|version| version.code().0);
+        if self.options.expect_version.is_some_and(|expected| version != Some(expected)) {
+            return wrong("version");
+        }
+        let suite = connection.suite().map(|suite| suite.0);
+        if self.options.expect_cipher.is_some_and(|expected| suite != Some(expected)) {
+            return wrong("cipher suite");
+        }
+        Ok(()) // extended master secret: nothing connects without
+    }
+
+    fn export(&mut self, length: usize) -> Result<(), Stop> {
+        let mut secret = vec![0; length];
+        let context = self.options.use_export_context.then_some(self.options.export_context.as_bytes());
+        self.connection
+            .export_keying_material(&self.options.export_label, context, &mut secret)
+            .map_err(|error| Stop::Failed(format!("export: {error}")))?;
+        self.send(&secret)
+    }
+
+    /// One frame of the runner; false: it is gone.
+    fn step(&mut self) -> Result<bool, Stop> {
+        let Some(frame) = self.runner.receive()? else { return Ok(false) };
+        match frame {
+            Frame::Datagram(mut datagram) => self.handle_datagram(&mut datagram),
+            Frame::TimePasses(duration) => {
+                self.runner.acknowledge_time()?;
+                self.now += duration;
+                self.connection.handle_timeout(self.now);
+            }
+            Frame::ExpectTimeout(expected) => {
+                let until = |at: Instant| at.saturating_duration_since(self.now);
+                let next = self.connection.poll_timeout().map(until).filter(|wait| *wait < FAR);
+                if next != expected {
+                    return Err(Stop::Failed(format!(
+                        "the next timeout is in {next:?}, not in {expected:?}"
+                    )));
+                }
+            }
+            Frame::Mtu(bytes) => self.connection.set_mtu(bytes),
+            Frame::InitialTimeout(timeout) => self.connection.set_initial_timeout(timeout),
+        }
+        self.flush()?;
+        Ok(true)
+    }
+
+    fn handle_datagram(&mut self, datagram: &mut [u8]) {
+        let mut at = 0;
+        while at < datagram.len() {
+            at = match self.connection.open_record(self.now, datagram, at) {
+                Ok(opened) => {
+                    if let Some(range) = opened.plaintext {
+                        self.take_early_data();
+                        self.received.push_back(datagram.get(range).unwrap_or_default().to_vec());
+                    }
+                    opened.next
+                }
+                Err(discarded) => discarded.next,
+            };
+        }
+        self.take_early_data();
+        self.received.retain(|data| !data.is_empty());
+    }
+
+    fn take_early_data(&mut self) {
+        while let Some(data) = self.connection.poll_early_data() {
+            self.received.push_back(data);
+        }
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<(), Stop> {
+        let failed = |error| Stop::Failed(format!("cannot send: {error}"));
+        let mut datagram = Vec::with_capacity(data.len() + 64);
+        let mark = self.connection.begin_record(&mut datagram).map_err(failed)?;
+        datagram.extend_from_slice(data);
+        self.connection.finish_record(&mut datagram, mark).map_err(failed)?;
+        self.runner.send(&datagram)?;
+        self.flush()
+    }
+
+    /// Sends what waits, and notes what happened.
+    fn flush(&mut self) -> Result<(), Stop> {
+        let mut datagram = Vec::new();
+        while self.connection.poll_transmit(self.now, &mut datagram).is_some() {
+            self.runner.send(&datagram)?;
+            datagram.clear();
+        }
+        while let Some(event) = self.connection.poll_event() {
+            if let Event::Closed(reason) = event {
+                self.closed = Some(reason);
+            }
+        }
+        Ok(())
+    }
+}
