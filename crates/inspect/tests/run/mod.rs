@@ -25,9 +25,8 @@ pub(crate) fn handshake() -> Run {
         let pkcs8 = key.signing_key.serialize_der();
         Arc::new(Identity::from_der(&*provider, key.cert.der(), &pkcs8).expect("our own certificate"))
     };
-    let (a, b) = (identity(), identity());
+    let (a, b, begin) = (identity(), identity(), start());
     let (of_a, of_b) = (a.fingerprint().clone(), b.fingerprint().clone());
-    let begin = start();
     let connection = |role, identity, fingerprint, who| {
         let mut config = Config::new(role, identity, provider.clone(), vec![fingerprint]);
         config.versions = Versions::ONLY_1_2; // most of it in the clear, to be named
