@@ -8,9 +8,11 @@ mod plywood_peer;
 mod str0m_peer;
 
 use std::net::UdpSocket;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Result;
+use core_affinity::CoreId;
 use plywood_bench_harness::{Options, Report, Unit, alternate};
 use socket2::SockRef;
 
@@ -39,9 +41,12 @@ impl Outcome {
     }
 }
 
+/// The cores of the machine, read before any thread is bound to one: afterwards only that one would be seen.
+static CORES: LazyLock<Vec<CoreId>> = LazyLock::new(|| core_affinity::get_core_ids().unwrap_or_default());
+
 /// Keeps this thread on one core: the sender on the first, the receiver on the second.
 fn pin_to_core(index: usize) {
-    let core = core_affinity::get_core_ids().and_then(|cores| cores.into_iter().nth(index));
+    let core = CORES.get(index).copied();
     if !core.is_some_and(core_affinity::set_for_current) {
         eprintln!("note: no core {index} for this side; expect wider ranges");
     }
@@ -67,6 +72,7 @@ fn score(subject: &str, outcome: Result<Outcome>) -> Option<f64> {
 
 fn main() -> Result<()> {
     let options = Options::from_command_line();
+    LazyLock::force(&CORES);
     let mut report = Report::new("e2e");
     let sizes: &[(usize, &str)] = if options.full {
         &[(1 << 10, "1KiB"), (16 << 10, "16KiB"), (64 << 10, "64KiB")]

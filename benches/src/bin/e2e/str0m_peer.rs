@@ -1,5 +1,6 @@
 //! str0m as its users run it: one thread and one plain socket a side, one datagram a system call.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -47,8 +48,9 @@ impl Side {
     fn new() -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         crate::widen(&socket)?;
+        socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
-        let mut rtc = RtcConfig::new().set_sctp_max_buffered_amount(4 * 1024 * 1024).build(Instant::now());
+        let mut rtc = RtcConfig::new().build(Instant::now());
         rtc.add_local_candidate(Candidate::host(address, "udp")?);
         Ok(Self { rtc, socket, address, buffer: vec![0; 2048] })
     }
@@ -67,31 +69,33 @@ impl Side {
         }
     }
 
-    /// Waits for one datagram until `until`, then takes all that are there.
+    /// Takes one datagram, waiting for it until `until`; its output has to be drained before the next. A system call
+    /// to wait is spent only where nothing is there.
     fn wait(&mut self, until: Instant) -> Result<()> {
+        let received = match self.socket.recv_from(&mut self.buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_blocking(until)?,
+            received => Some(received?),
+        };
         let now = Instant::now();
-        let timeout =
-            until.saturating_duration_since(now).clamp(Duration::from_micros(50), Duration::from_millis(50));
-        self.socket.set_read_timeout(Some(timeout))?;
-        self.socket.set_nonblocking(false)?;
-        let mut waited = false;
-        for _ in 0..32 {
-            match self.socket.recv_from(&mut self.buffer) {
-                Ok((length, source)) => {
-                    let contents = self.buffer[..length].try_into()?;
-                    let receive =
-                        Receive { proto: Protocol::Udp, source, destination: self.address, contents };
-                    self.rtc.handle_input(Input::Receive(Instant::now(), receive))?;
-                }
-                Err(_) => break,
-            }
-            if !waited {
-                waited = true;
-                self.socket.set_nonblocking(true)?;
-            }
-        }
-        self.rtc.handle_input(Input::Timeout(Instant::now()))?;
+        let Some((length, source)) = received else { return Ok(self.rtc.handle_input(Input::Timeout(now))?) };
+        let contents = self.buffer[..length].try_into()?;
+        let receive = Receive { proto: Protocol::Udp, source, destination: self.address, contents };
+        self.rtc.handle_input(Input::Receive(now, receive))?;
         Ok(())
+    }
+
+    fn wait_blocking(&mut self, until: Instant) -> Result<Option<(usize, SocketAddr)>> {
+        let left = until.saturating_duration_since(Instant::now());
+        self.socket.set_nonblocking(false)?;
+        let timeout = left.clamp(Duration::from_micros(50), Duration::from_millis(50));
+        self.socket.set_read_timeout(Some(timeout))?;
+        let received = self.socket.recv_from(&mut self.buffer);
+        self.socket.set_nonblocking(true)?;
+        match received {
+            Ok(received) => Ok(Some(received)),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn send(&mut self, work: Work, channel: ChannelId) -> Result<()> {
