@@ -27,7 +27,7 @@
 //! `client.rs` and `server.rs` follow the figure from top to bottom; `proof.rs` has the four checks on the
 //! right, each of which gives back a value that cannot be had otherwise; `secrets.rs` makes the keys.
 //!
-//! A [HelloVerifyRequest] is answered, never sent: behind ICE the address is proven already. Where a server
+//! A HelloVerifyRequest is answered, never sent: behind ICE the address is proven already. Where a server
 //! stands alone it will be sent from `server::State::AwaitClientHello`, before any state is kept.
 
 pub(crate) mod client;
