@@ -2,7 +2,7 @@
 //!
 //! Problem: a packet is a row of numbers, and the rule that gives each its meaning is spread over a dozen
 //! RFCs.
-//! How: [`dissect`] turns a datagram into a tree of [`Node`]s. Each node has its range of bytes, the name
+//! How: [`dissect()`] turns a datagram into a tree of [`Node`]s. Each node has its range of bytes, the name
 //! that the RFC gives it, where the RFC says so, the value, and what it means here. The leaves cover the
 //! datagram without gap or overlap, whatever it holds: what cannot be read is a node that says why.
 //! [`Capture`] writes datagrams as a pcapng file with the keys inside, which packet analysers decrypt.
