@@ -8,6 +8,7 @@
 //!   '------------------------------------ budget & !3 bytes -----------------------------------'
 //! ```
 //! A tail that would leave a hole too small for another chunk gives up a few bytes to the next packet.
+//! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
 use super::reset::Reconfiguration;
