@@ -18,7 +18,6 @@ pub(crate) fn of(scenario: &Scenario, steps: &[Step]) -> Config {
     config.sack_delay = Duration::from_millis(200);
     // RFC 9260 §6.2: a SACK for every second packet, always.
     config.early_packets = u64::MAX;
-    config.bulk_packets = 2;
     config.heartbeat_interval = None;
     // RFC 9260 §7.2.4 and §6.3: three missing reports, or T3-rtx.
     config.time_based_loss_detection = false;

@@ -37,8 +37,6 @@ pub struct Config {
     pub max_outstanding_chunks: usize,
     /// Bound on holes that are remembered at once on the receiving side. 4096.
     pub max_gaps: usize,
-    /// Bound on events that wait to be polled before further wake-ups are merged. 1024.
-    pub max_reset_streams: usize,
     /// RTO.Initial. 1 s (RFC 9260 §16).
     pub rto_initial: Duration,
     /// RTO.Min. 300 ms: RFC 9260 §16 says 1 s; above the delayed acknowledgement of every stack in use, and tail
@@ -56,10 +54,8 @@ pub struct Config {
     pub heartbeat_interval: Option<Duration>,
     /// Longest delay of a SACK. 20 ms; RFC 9260 §6.2 allows 500 ms, most stacks take 200 ms.
     pub sack_delay: Duration,
-    /// Data packets from a peer before one SACK may answer more than two of them. 300.
+    /// Data packets from a peer before a lone one waits only a quarter of a round trip for its SACK. 300.
     pub early_packets: u64,
-    /// Data packets that one SACK answers at most in bulk. 16.
-    pub bulk_packets: u32,
     /// What a timer of the driver can resolve: no timer is set nearer. 1 ms.
     pub timer_granularity: Duration,
     /// Congestion control.
@@ -105,7 +101,6 @@ impl Default for Config {
             max_outstanding_bytes: 32 << 20,
             max_outstanding_chunks: 65535,
             max_gaps: 4096,
-            max_reset_streams: 1024,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(300),
             rto_max: Duration::from_secs(60),
@@ -115,7 +110,6 @@ impl Default for Config {
             heartbeat_interval: Some(Duration::from_secs(30)),
             sack_delay: Duration::from_millis(20),
             early_packets: 300,
-            bulk_packets: 16,
             timer_granularity: Duration::from_millis(1),
             congestion: Algorithm::default(),
             time_based_loss_detection: true,

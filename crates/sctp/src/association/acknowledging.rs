@@ -86,14 +86,9 @@ impl Acknowledging {
         self.due = Due::Now;
     }
 
-    /// Whether a SACK goes out at this poll. A poll ends a batch of arrivals: with two packets or more unanswered it
-    /// is answered now, however large the batch could have become (peers grow their window by counting SACKs).
+    /// Whether a SACK goes out at this poll.
     pub(super) fn is_due(&self) -> bool {
-        match self.due {
-            Due::Now => true,
-            Due::Delayed => self.unanswered >= 2,
-            Due::No => false,
-        }
+        self.due == Due::Now
     }
 
     /// A SACK would go along if data goes out.
@@ -129,7 +124,6 @@ impl Association {
         ack.unanswered += 1;
         ack.steady += 1;
         let bulk = ack.steady > self.config.early_packets;
-        let threshold = if bulk { self.config.bulk_packets.max(2) } else { 2 };
         // RFC 5681 §4.2: also the packet that fills a hole is answered at once.
         let had_gaps = std::mem::replace(&mut ack.had_gaps, has_gaps);
         if has_gaps || had_gaps || !std::mem::replace(&mut ack.begun, true) {
@@ -145,7 +139,9 @@ impl Association {
             self.timers.stop(Timer::DelayedSack);
             return;
         }
-        if ack.due == Due::Now || ack.unanswered >= threshold {
+        // The poll that ends a batch of arrivals sends one SACK for all of it: never fewer, for peers grow their window
+        // by counting them (RFC 9260 §6.2).
+        if ack.due == Due::Now || ack.unanswered >= 2 {
             ack.due = Due::Now;
             self.timers.stop(Timer::DelayedSack);
             return;
