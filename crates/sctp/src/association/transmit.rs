@@ -313,7 +313,7 @@ impl Association {
 
     #[inline]
     fn window_is_open(&mut self) -> bool {
-        let open = self.outstanding.in_flight() < self.congestion.cwnd();
+        let open = self.flight() < self.congestion.cwnd();
         self.cwnd_limited = !open;
         open
     }
