@@ -482,3 +482,5 @@ impl Connection {
 mod tests;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests13;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_ids;

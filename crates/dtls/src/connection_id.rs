@@ -37,7 +37,7 @@ use crate::wire::{Extension, Extensions, HandshakeType};
 /// Ids of the peer that are kept for later; more are forgotten (RFC 9147 §9).
 const MAX_SPARE: usize = 8;
 /// Ids of ours that a peer may use: each costs the owner a place in a table.
-pub(crate) const MAX_OWN: usize = 16;
+const MAX_OWN: usize = 16;
 
 /// What is to be remembered of ids beyond those that records carry.
 #[derive(Debug, Default)]

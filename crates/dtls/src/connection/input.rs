@@ -327,7 +327,10 @@ impl Connection {
     /// the connection is closed anyway.
     pub(super) fn handle_message(&mut self, now: Instant, message: &Message) {
         tracing::trace!(message = ?message.message_type, seq = message.message_seq, "received");
-        self.begin_handshake(now);
+        let was_connected = self.is_connected();
+        if !was_connected {
+            self.begin_handshake(now);
+        }
         let result = match mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Client12(state) => state.on_message(&mut self.engine, now, message),
             Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
@@ -339,6 +342,8 @@ impl Connection {
             phase @ (Phase::Idle | Phase::Established12(_) | Phase::Closed) => Ok(phase),
         };
         match result {
+            // A key update, a ticket: what was told once is not told again.
+            Ok(phase) if was_connected => self.phase = phase,
             Ok(phase) => self.enter(phase),
             Err(error) => self.fail(error),
         }
