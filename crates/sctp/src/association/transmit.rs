@@ -140,12 +140,7 @@ impl Association {
         if may_be_zero && packet[COMMON_HEADER_BYTES] != ChunkType::COOKIE_ECHO.0 {
             return;
         }
-        if packet[4..8] == self.crc_out.tag().to_be_bytes() {
-            let checksum = self.crc_out.over(&packet[COMMON_HEADER_BYTES..]);
-            packet[8..12].copy_from_slice(&checksum);
-        } else {
-            checksum::fill_in(packet);
-        }
+        checksum::fill_in(packet);
     }
 
     fn write_chunks(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {

@@ -231,7 +231,7 @@ impl RawChunk<'_> {
     }
 }
 
-/// Writes a packet's common header with a zero checksum; fill it in with [`crate::checksum::Crc::over`].
+/// Writes a packet's common header with a zero checksum; fill it in with [`crate::checksum::fill_in`].
 pub fn put_header(out: &mut Vec<u8>, source_port: u16, destination_port: u16, verification_tag: u32) {
     let mut header = [0; COMMON_HEADER_BYTES];
     header[..2].copy_from_slice(&source_port.to_be_bytes());
