@@ -275,7 +275,7 @@ impl Association {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
                     let outcome = self.on_data(now, &chunk);
-                    data |= outcome != Err(Discard::Unexpected);
+                    data |= !matches!(outcome, Err(Discard::Unexpected));
                     outcome
                 }
                 ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if place > 0 => {

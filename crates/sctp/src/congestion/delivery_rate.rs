@@ -96,6 +96,8 @@ impl RateSample {
 #[derive(Debug, Clone)]
 pub struct Sampler {
     epoch: Instant,
+    /// The last time that was asked for: many chunks leave, and many are acknowledged, at one.
+    converted: (Instant, Micros),
     delivered: u64,
     delivered_at: Micros,
     /// When the newest acknowledged chunk left: where the next send interval begins.
@@ -115,6 +117,7 @@ impl Sampler {
     pub fn new(now: Instant) -> Self {
         Self {
             epoch: now,
+            converted: (now, Micros(0)),
             delivered: 0,
             delivered_at: Micros(0),
             first_sent_at: Micros(0),
@@ -127,6 +130,7 @@ impl Sampler {
     }
 
     /// The stamp for a chunk that leaves now, first sent or sent again; `in_flight` does not count it yet.
+    #[inline]
     pub fn stamp(&mut self, now: Instant, in_flight: usize) -> Stamp {
         let sent_at = self.micros(now);
         if in_flight == 0 {
@@ -150,6 +154,7 @@ impl Sampler {
 
     /// A chunk of `bytes` is acknowledged for the first time. `once` says that it was sent only once, so that
     /// its round trip is known (RFC 9260 §6.3.1 C5).
+    #[inline]
     pub fn acked(&mut self, now: Instant, stamp: &Stamp, bytes: usize, once: bool) {
         self.delivered += bytes as u64;
         self.acked_bytes += bytes;
@@ -203,10 +208,15 @@ impl Sampler {
         self.delivered
     }
 
-    fn micros(&self, now: Instant) -> Micros {
-        let micros = now.saturating_duration_since(self.epoch).as_micros();
-        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by design")]
-        Micros(micros as u32)
+    #[inline]
+    fn micros(&mut self, now: Instant) -> Micros {
+        if self.converted.0 != now {
+            let micros = now.saturating_duration_since(self.epoch).as_micros();
+            #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by design")]
+            let micros = Micros(micros as u32);
+            self.converted = (now, micros);
+        }
+        self.converted.1
     }
 }
 
