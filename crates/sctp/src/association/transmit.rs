@@ -595,7 +595,7 @@ impl Association {
             abandoned: false,
         });
         let begun = Begun { message, offset: 0, fragment: 0 };
-        self.queues.streams.entry(id).begun = Some(begun);
+        stream.begun = Some(begun);
         begun
     }
 

@@ -44,8 +44,13 @@ struct Micros(u32);
 impl Micros {
     /// Time from `earlier` to `self`; zero if they are in the other order.
     fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.micros_since(earlier).into())
+    }
+
+    #[inline]
+    fn micros_since(self, earlier: Self) -> u32 {
         let difference = self.0.wrapping_sub(earlier.0);
-        if difference > u32::MAX / 2 { Duration::ZERO } else { Duration::from_micros(difference.into()) }
+        if difference > u32::MAX / 2 { 0 } else { difference }
     }
 }
 
@@ -108,7 +113,8 @@ pub struct Sampler {
     newest: Option<Stamp>,
     acked_bytes: usize,
     lost_bytes: usize,
-    shortest_rtt: Option<Duration>,
+    /// Microseconds.
+    shortest_rtt: Option<u32>,
 }
 
 impl Sampler {
@@ -159,11 +165,11 @@ impl Sampler {
         self.delivered += bytes as u64;
         self.acked_bytes += bytes;
         if once {
-            let rtt = self.micros(now).since(stamp.sent_at);
+            let rtt = self.micros(now).micros_since(stamp.sent_at);
             self.shortest_rtt = Some(self.shortest_rtt.map_or(rtt, |shortest| shortest.min(rtt)));
         }
         let newer = self.newest.is_none_or(|newest| {
-            (stamp.delivered, stamp.sent_at.since(newest.sent_at)) > (newest.delivered, Duration::ZERO)
+            (stamp.delivered, stamp.sent_at.micros_since(newest.sent_at)) > (newest.delivered, 0)
         });
         if newer {
             self.newest = Some(*stamp);
@@ -184,7 +190,7 @@ impl Sampler {
             lost_bytes: std::mem::take(&mut self.lost_bytes),
             total_delivered: self.delivered,
             prior_delivered: self.delivered,
-            rtt: self.shortest_rtt.take(),
+            rtt: self.shortest_rtt.take().map(|micros| Duration::from_micros(micros.into())),
             ..RateSample::default()
         };
         if self.app_limited_until.is_some_and(|until| self.delivered > until) {

@@ -199,6 +199,10 @@ impl Reassembly {
                 return Ok(());
             }
             let (key, run) = self.take_open(fragment.stream).ok_or(Inconsistent)?;
+            if run.begin && fragment.end {
+                self.finish(run);
+                return Ok(());
+            }
             return self.join_next(key, run);
         }
         self.insert_apart(fragment)
@@ -219,10 +223,12 @@ impl Reassembly {
     }
 
     fn leave_open(&mut self, key: Key, run: Run) {
-        self.park(run.stream);
         let slot = if self.interleaving { &mut self.streams.entry(run.stream).open } else { &mut self.open };
-        *slot = Some((key, run));
-        self.open_count += 1;
+        if let Some((key, run)) = slot.replace((key, run)) {
+            self.runs.insert(key, run);
+        } else {
+            self.open_count += 1;
+        }
     }
 
     /// A whole message must not stand where a neighbour says that a message goes on (DATA only).
@@ -264,6 +270,11 @@ impl Reassembly {
 
     fn insert_apart(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         self.park(fragment.stream);
+        if self.runs.is_empty() {
+            let run = self.begin_run(fragment);
+            self.leave_open((fragment.message, fragment.place), run);
+            return Ok(());
+        }
         self.check_neighbours(fragment)?;
         let before = (!fragment.begin)
             .then(|| self.runs.range(..(fragment.message, fragment.place)).next_back())
@@ -276,11 +287,16 @@ impl Reassembly {
             run.append(fragment)?;
             return self.join_next(key, run);
         }
+        let run = self.begin_run(fragment);
+        self.join_next((fragment.message, fragment.place), run)
+    }
+
+    fn begin_run(&mut self, fragment: &Fragment<'_>) -> Run {
         let in_advance = if fragment.begin { self.size_hint(fragment) } else { 0 };
         self.in_advance += in_advance;
         let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
         tail.extend_from_slice(fragment.payload);
-        let run = Run {
+        Run {
             last: fragment.place,
             begin: fragment.begin,
             end: fragment.end,
@@ -293,8 +309,7 @@ impl Reassembly {
             in_advance,
             tail,
             before: VecDeque::new(),
-        };
-        self.join_next((fragment.message, fragment.place), run)
+        }
     }
 
     /// The size of the stream's last message, as long as incomplete messages have not reserved too much.
@@ -318,18 +333,23 @@ impl Reassembly {
             run.join(next)?;
         }
         if run.begin && run.end {
-            self.incomplete_bytes -= run.bytes;
-            self.in_advance -= run.in_advance;
-            let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
-            let data = run.into_bytes();
-            if let Some(stream) = self.streams.get_mut(stream) {
-                stream.last_size = data.len();
-            }
-            self.deliver(stream, number, ppid, unordered, data);
+            self.finish(run);
         } else {
             self.leave_open(key, run);
         }
         Ok(())
+    }
+
+    /// A run from beginning to end is a message.
+    fn finish(&mut self, run: Run) {
+        self.incomplete_bytes -= run.bytes;
+        self.in_advance -= run.in_advance;
+        let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
+        let data = run.into_bytes();
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.last_size = data.len();
+        }
+        self.deliver(stream, number, ppid, unordered, data);
     }
 
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
