@@ -128,7 +128,7 @@ impl Association {
         let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
         let ack = &mut self.acknowledging;
         // Idle for long enough that the peer's window may have shrunk: it starts slowly again.
-        if now.saturating_duration_since(ack.last_packet) > self.config.rto_min {
+        if now != ack.last_packet && now.saturating_duration_since(ack.last_packet) > self.config.rto_min {
             ack.steady = 0;
         }
         ack.last_packet = now;
