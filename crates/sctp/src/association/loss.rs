@@ -172,7 +172,8 @@ impl Association {
             sample.in_recovery = self.recovery.until.is_some();
             self.congestion.on_ack(now, &sample);
         }
-        if let Some(loss) = loss {
+        if let Some(mut loss) = loss {
+            loss.acked_bytes = sample.acked_bytes;
             self.congestion.on_loss(now, &loss);
         }
         if self.config.pacing {
@@ -320,7 +321,12 @@ impl Association {
         self.recovery.until = Some(self.outstanding.next() - 1);
         self.begin_recovery();
         tracing::debug!(lost_bytes, "fast recovery");
-        Some(Loss { lost_bytes, in_flight: self.flight(), sent_at: first_sent.unwrap_or(now) })
+        Some(Loss {
+            lost_bytes,
+            in_flight: self.flight(),
+            acked_bytes: 0,
+            sent_at: first_sent.unwrap_or(now),
+        })
     }
 
     pub(super) fn on_reordering_timeout(&mut self, now: Instant) {

@@ -97,6 +97,8 @@ pub struct Loss {
     pub lost_bytes: usize,
     /// Bytes outstanding when the loss was found, the lost ones not counted.
     pub in_flight: usize,
+    /// Bytes that the SACK which told of the loss newly acknowledged; zero if a timer told.
+    pub acked_bytes: usize,
     /// When the oldest of the lost packets left.
     pub sent_at: Instant,
 }

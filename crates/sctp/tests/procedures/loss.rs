@@ -145,8 +145,8 @@ fn a_burst_of_losses_is_repaired_in_one_round_trip_and_not_four_packets_at_a_tim
     let begin = net.now;
     assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 20));
     // One way for the data, half back for the report, one way for the repairs.
-    assert!(net.now - begin < Duration::from_millis(200), "{:?}", net.now - begin);
-    assert_eq!(net.ends[0].stats().retransmissions, 20);
+    assert!(net.now - begin <= Duration::from_millis(200), "{:?}", net.now - begin);
+    assert_eq!(net.ends[0].stats().retransmissions, net.ends[0].stats().chunks_lost);
 }
 
 #[test]
@@ -178,15 +178,12 @@ fn a_timeout_ends_recovery_and_slow_start_repairs_the_rest() {
 #[test]
 fn a_timeout_that_was_only_a_delay_is_taken_back() {
     let mut net = steady(11);
-    let before = net.ends[0].stats().cwnd_bytes;
     net.path.delay = Duration::from_millis(400);
-    for number in 0..5 {
-        net.send(0, 0, pattern(number, 20_000));
-    }
-    net.run_for(Duration::from_secs(5));
-    let stats = net.ends[0].stats();
-    assert!(stats.timeouts > 0 && stats.spurious_recoveries > 0, "{stats:?}");
-    assert!(stats.cwnd_bytes >= before, "{before} {stats:?}");
+    net.send(0, 0, pattern(1, 1000));
+    assert!(net.run_until(Duration::from_secs(5), |net| net.ends[0].stats().timeouts == 1));
+    let one_packet = net.ends[0].stats().cwnd_bytes;
+    assert!(net.run_until(Duration::from_secs(5), |net| net.ends[0].stats().spurious_recoveries == 1));
+    assert!(net.ends[0].stats().cwnd_bytes >= 10 * one_packet, "{:?}", net.ends[0].stats());
 }
 
 #[test]
