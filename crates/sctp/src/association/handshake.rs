@@ -203,7 +203,8 @@ impl Association {
         self.inbound_streams = self.config.inbound_streams.min(remote.outbound_streams);
         self.peer_a_rwnd = usize::try_from(remote.a_rwnd).unwrap_or(usize::MAX);
         self.tracker = Tracker::new(first_index(remote.initial_tsn), self.config.max_gaps);
-        self.reassembly.start(self.capabilities.interleaving);
+        let first_number = self.config.initial_stream_numbers.unwrap_or(0);
+        self.reassembly.start(self.capabilities.interleaving, first_number);
         self.reconfiguration.start(self.local_initial_tsn, remote.initial_tsn);
     }
 
@@ -264,10 +265,13 @@ impl Association {
         self.congestion.on_path_change(now);
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
-        self.events.push_back(Event::Restarted);
+        if !self.events.contains(&Event::Restarted) {
+            self.events.push_back(Event::Restarted);
+        }
         self.set_state(State::Established);
         self.control.cookie_ack = true;
         self.start_heartbeats(now);
+        self.restart_path_probing(now);
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
@@ -299,7 +303,7 @@ impl Association {
     /// Messages queued before the peer said how many streams it takes.
     fn drop_streams_beyond_agreement(&mut self) {
         for stream in self.queues.drop_from(self.outbound_streams) {
-            self.events.push_back(Event::MessageAbandoned { stream });
+            self.tell_abandoned(stream);
         }
     }
 

@@ -97,6 +97,7 @@ impl Association {
             self.error_count = 0;
             self.recovery.probing = false;
             self.note_newest(now, &acked);
+            self.note_delivery(now, acked.beyond_base);
         }
         if self.recovery.until.is_some_and(|until| self.outstanding.cumulative() >= until) {
             self.recovery.until = None;
@@ -258,6 +259,9 @@ impl Association {
             }
             first_sent = first_sent.or(Some(sent_at));
             lost_bytes += self.outstanding.mark_lost(index);
+            if self.outstanding.is_beyond_base(index) {
+                self.note_large_loss(now, packet);
+            }
             self.stats.chunks_lost += 1;
         }
         if lost_bytes == 0 {
@@ -332,6 +336,7 @@ impl Association {
             self.congestion.on_rto(now, in_flight);
         }
         self.rto.back_off();
+        self.suspect_black_hole(now);
         self.recovery.until = None;
         self.begin_recovery();
         self.recovery.probing = false;

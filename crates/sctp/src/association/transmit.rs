@@ -14,9 +14,9 @@
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
-use crate::event::{Event, StreamId};
+use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
-use crate::send::outstanding::{Chunk, ChunkState, OutMessage};
+use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
 use crate::send::queues::{Begun, Queued};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
@@ -133,7 +133,7 @@ impl Association {
         }
     }
 
-    fn finish_packet(&mut self, packet: &mut [u8]) {
+    pub(super) fn finish_packet(&mut self, packet: &mut [u8]) {
         self.stats.packets_sent += 1;
         // RFC 9653 §5.2: INIT and COOKIE ECHO always carry the checksum.
         let may_be_zero = self.capabilities.zero_checksum && self.state >= State::Established;
@@ -368,6 +368,9 @@ impl Association {
             }
             let immediate = self.outstanding.in_flight() == 0;
             self.write_again(now, index, out, immediate);
+            if self.path_mtu.is_beyond_base(out.len() - packet.start) {
+                self.outstanding.set_beyond_base(index);
+            }
         }
         false
     }
@@ -413,7 +416,7 @@ impl Association {
             self.queues.abandon_begun(stream, left, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
-        self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
+        self.tell_abandoned(StreamId(stream));
         // Said already, unless the point moved.
         if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;
@@ -450,6 +453,8 @@ impl Association {
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
+            let beyond =
+                self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,
@@ -460,7 +465,7 @@ impl Association {
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
-                flags: begin | flag(end, DataFlags::END),
+                flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
             };
             let immediate = once || length > self.peer_window();
             self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
@@ -511,14 +516,15 @@ impl Association {
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
     #[inline]
     fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
-        if left > room {
-            return room;
-        }
+        // While the path is probed, no chunk is larger than the base size takes.
+        let most = room.min(self.path_mtu.largest_chunk() - header);
+        let cut = left > most;
+        let more = cut || self.queues.total_bytes() > left;
+        let left = left.min(most);
         let hole = room - padded(left);
-        let more = self.queues.total_bytes() > left;
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && !message.is_partially_reliable() {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.is_partially_reliable()) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
@@ -558,7 +564,7 @@ impl Association {
             self.queues.consumed(id, message.data.len(), &mut self.events);
             self.queues.rotate();
             self.stats.messages_abandoned += 1;
-            self.events.push_back(Event::MessageAbandoned { stream: StreamId(id) });
+            self.tell_abandoned(StreamId(id));
         }
     }
 
@@ -602,7 +608,7 @@ impl Association {
         let Some(message) = self.outstanding.message(chunk.message) else { return };
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
-        let flags = chunk.flags
+        let flags = (chunk.flags & !BEYOND_BASE)
             | flag(message.unordered, DataFlags::UNORDERED)
             | flag(immediate, DataFlags::IMMEDIATE);
         self.stats.data_chunks_sent += 1;

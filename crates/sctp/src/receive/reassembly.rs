@@ -14,7 +14,7 @@
 
 use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
-use crate::stream_map::StreamMap;
+use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
@@ -95,12 +95,13 @@ pub(crate) struct Reassembly {
 
 impl Reassembly {
     /// A new association begins; messages of one before it can still be polled.
-    pub(crate) fn start(&mut self, interleaving: bool) {
+    pub(crate) fn start(&mut self, interleaving: bool, first_number: u32) {
         let ready = std::mem::take(&mut self.ready);
         let (ready_count, polled_count) = (self.ready_count, self.polled_count);
         let (ready_bytes, delivered_bytes) = (self.ready_bytes, self.delivered_bytes);
         *self = Self {
             interleaving,
+            streams: StreamMap::starting_at(first_number),
             ready,
             ready_count,
             polled_count,
@@ -434,9 +435,9 @@ impl Reassembly {
     }
 }
 
-impl Default for Stream {
-    fn default() -> Self {
-        Self { next: Self::FIRST, waiting: BTreeMap::new(), last_size: 0 }
+impl FirstUse for Stream {
+    fn starting_at(number: u32) -> Self {
+        Self { next: Self::FIRST + u64::from(number), waiting: BTreeMap::new(), last_size: 0 }
     }
 }
 
