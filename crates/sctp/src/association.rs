@@ -259,20 +259,19 @@ impl Association {
         match first.kind {
             // A: INIT is alone and has tag 0.
             ChunkType::INIT => {
-                let alone = packet.chunks().nth(1).is_none();
-                if tag == 0 && alone { Ok(()) } else { Err(Discard::MisplacedInit) }
+                if tag == 0 && packet.is_single() { Ok(()) } else { Err(Discard::MisplacedInit) }
             }
             // B and C: with the T bit the tag is the peer's, and only then.
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
                     if first.flags & REFLECTED_TAG == 0 { self.local_tag } else { self.remote_tag };
-                if first.kind == ChunkType::SHUTDOWN_COMPLETE && packet.chunks().nth(1).is_some() {
+                if first.kind == ChunkType::SHUTDOWN_COMPLETE && !packet.is_single() {
                     return Err(Discard::MisplacedInit);
                 }
                 if tag == expected && tag != 0 { Ok(()) } else { Err(Discard::WrongTag) }
             }
             // §6.10: INIT ACK is alone, too.
-            ChunkType::INIT_ACK if packet.chunks().nth(1).is_some() => Err(Discard::MisplacedInit),
+            ChunkType::INIT_ACK if !packet.is_single() => Err(Discard::MisplacedInit),
             // D: COOKIE ECHO is checked against the cookie.
             ChunkType::COOKIE_ECHO => Ok(()),
             _ if tag == self.local_tag => Ok(()),
@@ -314,6 +313,12 @@ impl Association {
         }
         if data && !self.ended {
             self.after_data_packet(now);
+        }
+        if let Some(error) = packet.broken {
+            if result.is_err() {
+                self.stats.count_discard(Discard::Malformed(error));
+            }
+            result = result.and(Err(Discard::Malformed(error)));
         }
         result
     }

@@ -27,6 +27,11 @@ impl<T: FirstUse> StreamMap<T> {
         Self { first_number, ..Self::default() }
     }
 
+    /// Streams that are used for the first time from now on begin with 0.
+    pub(crate) fn forget_first_number(&mut self) {
+        self.first_number = 0;
+    }
+
     pub(crate) fn first_number(&self) -> u32 {
         self.first_number
     }

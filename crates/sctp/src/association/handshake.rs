@@ -22,6 +22,7 @@ use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
 use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use crate::wire::parameter::{ParameterType, Parameters, RawParameter};
 use crate::wire::simple::REFLECTED_TAG;
 use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
 use plywood_octets::Put;
@@ -77,6 +78,7 @@ impl Association {
             forward_tsn: self.config.partial_reliability,
             reconfig: true,
             interleaving: self.config.interleaving,
+            interleaved_forward_tsn: self.config.interleaving && self.config.partial_reliability,
             zero_checksum: self.config.zero_checksum,
         }
     }
@@ -126,8 +128,9 @@ impl Association {
             remote: received.init,
         };
         let sealed = cookie.seal(&self.cookie_key);
+        let partial_reliability = self.config.partial_reliability;
         self.reply(received.init.initiate_tag, |out| {
-            answer.encode_ack(out, &sealed, received.to_report().take(16));
+            answer.encode_ack(out, &sealed, unknown_parameters(&received, partial_reliability).take(16));
         });
         Ok(())
     }
@@ -167,6 +170,11 @@ impl Association {
                 return Err(Discard::MalformedChunk(error));
             }
         };
+        if received.has_host_name {
+            self.remote_tag = received.init.initiate_tag;
+            self.abort_for(Violation::Init, CauseCode::UNRESOLVABLE_ADDRESS, &[]);
+            return Ok(());
+        }
         let Some(cookie) = received.cookie else {
             self.remote_tag = received.init.initiate_tag;
             // One missing parameter: type 7, the State Cookie.
@@ -177,7 +185,7 @@ impl Association {
         self.echoed_cookie.extend_from_slice(cookie);
         self.adopt(&received.init);
         let mut report = Vec::new();
-        for parameter in received.to_report().take(16) {
+        for parameter in unknown_parameters(&received, self.config.partial_reliability).take(16) {
             report.put_slice(parameter.whole);
             report.resize(crate::wire::padded(report.len()), 0);
         }
@@ -339,6 +347,17 @@ impl Association {
         }
         Ok(())
     }
+}
+
+/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1).
+fn unknown_parameters<'a>(
+    received: &ReceivedInit<'a>,
+    partial_reliability: bool,
+) -> impl Iterator<Item = RawParameter<'a>> {
+    let switched_off = Parameters::new(received.parameters).map_while(Result::ok).filter(move |parameter| {
+        !partial_reliability && parameter.kind == ParameterType::FORWARD_TSN_SUPPORTED
+    });
+    received.to_report().chain(switched_off)
 }
 
 fn initiate_tag(chunk: &RawChunk<'_>) -> u32 {

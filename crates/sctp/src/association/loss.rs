@@ -156,7 +156,11 @@ impl Association {
             self.advance_resets(now);
             self.advance_shutdown(now);
         } else if acked.chunks > 0 || acked.cumulative_moved {
-            self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            // §6.3.2 R3 restarts it for the earliest chunk only; where losses are found by time, any delivery shows that
+            // the path lives.
+            if acked.cumulative_moved || self.config.time_based_loss_detection {
+                self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            }
             self.schedule_probe(now);
             if self.reconfiguration.is_waiting() {
                 self.advance_resets(now);

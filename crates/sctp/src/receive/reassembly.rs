@@ -416,6 +416,9 @@ impl Reassembly {
 
     /// The peer's SSNs of these streams start again at 0 (RFC 6525 §5.2.2 E4).
     pub(crate) fn reset_stream(&mut self, id: u16) {
+        if self.streams.first_number() != 0 {
+            self.streams.entry(id);
+        }
         if let Some(stream) = self.streams.get_mut(id) {
             stream.next = Stream::FIRST;
             let waiting = std::mem::take(&mut stream.waiting);
@@ -426,6 +429,7 @@ impl Reassembly {
 
     /// As [`Self::reset_stream`], for all streams.
     pub(crate) fn reset_all(&mut self) {
+        self.streams.forget_first_number();
         for (_, stream) in self.streams.iter_mut() {
             stream.next = Stream::FIRST;
             stream.waiting.clear();

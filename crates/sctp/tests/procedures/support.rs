@@ -299,8 +299,7 @@ pub(crate) fn puppet_init() -> Init {
         capabilities: Capabilities {
             forward_tsn: true,
             reconfig: true,
-            interleaving: false,
-            zero_checksum: false,
+            ..Capabilities::default()
         },
     }
 }

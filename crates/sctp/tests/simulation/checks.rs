@@ -80,7 +80,8 @@ fn deliveries(life: &Life, to: usize) {
     let missing: Vec<_> = sent.iter().filter(|(number, _)| !arrived.contains(number)).collect();
     for (number, message) in &missing {
         let reliable = message.options.reliability == Reliability::Reliable;
-        assert!(!reliable, "reliable message {number} of {} bytes is missing", message.data.len());
+        let (stream, bytes) = (message.stream, message.data.len());
+        assert!(!reliable, "reliable message {number} of {bytes} bytes on stream {stream} to end {to} is missing");
     }
     let abandoned = life.world.events[1 - to]
         .iter()

@@ -153,6 +153,12 @@ impl Life {
             self.world.run_for(time);
         }
         self.world.reading = [true; 2];
+        let mut link = self.world.link();
+        (link.loss, link.corrupt) = (Loss::Random(0.02), 0.0);
+        self.world.set_link(link);
+        // A shutdown before the beginning has nothing to deliver.
+        let both = |world: &World| world.ends.iter().all(Association::is_connected);
+        assert!(self.world.run_until(Duration::from_secs(600), both), "no connection");
         let now = self.world.now;
         match self.end {
             End::Open => {}
@@ -164,6 +170,9 @@ impl Life {
         });
         // What was on its way when both fell silent, and a second copy of anything.
         self.world.run_for(Duration::from_secs(3));
+        if !quiet && self.world.tracing {
+            eprintln!("{:#?}", self.world.ends);
+        }
         assert!(quiet, "no progress: {:?}", self.world.ends.each_ref().map(Association::stats));
     }
 
@@ -247,6 +256,12 @@ fn content(number: u64, size: usize) -> Bytes {
 fn live(seed: u64) -> u64 {
     let mut life = Life::new(seed);
     life.run();
+    if std::env::var("PLYWOOD_SEED").is_ok() {
+        eprintln!("{:?} {:?}\n{:?}", life.end, life.configs, life.world.link());
+        for end in 0..2 {
+            eprintln!("end {end}: {:?}", life.world.ends[end]);
+        }
+    }
     check(&life);
     life.world.digest
 }

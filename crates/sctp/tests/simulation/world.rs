@@ -1,5 +1,6 @@
 //! Two associations, a simulated network between them, and one clock.
 
+use plywood_sctp::wire::{ChunkType, Packet};
 use plywood_sctp::{Association, Config, Event, Message};
 use plywood_simnet::{LinkConfig, LinkId, Network, seed_for, start};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +23,9 @@ pub(crate) struct World {
     pub(crate) messages: [Vec<(Instant, Message)>; 2],
     /// Sizes of the probes that were sent, by either end.
     pub(crate) probes: Vec<usize>,
+    began: Instant,
+    /// Prints each packet: what a failing seed did.
+    pub(crate) tracing: bool,
     /// A digest of all packets sent: equal runs have equal ones.
     pub(crate) digest: u64,
     /// The most that an end held for its application.
@@ -50,6 +54,8 @@ impl World {
             events: [Vec::new(), Vec::new()],
             messages: [Vec::new(), Vec::new()],
             probes: Vec::new(),
+            began: now,
+            tracing: std::env::var("PLYWOOD_TRACE").is_ok(),
             digest: 0xcbf2_9ce4_8422_2325,
             most_held: 0,
         }
@@ -65,6 +71,32 @@ impl World {
     /// What the path does now.
     pub(crate) fn link(&self) -> LinkConfig {
         *self.network.link(self.links[0]).unwrap()
+    }
+
+    /// Time, sender, and each chunk with the numbers that matter.
+    fn trace(&self, from: usize, packet: &[u8]) {
+        let word = |bytes: &[u8], at: usize| {
+            bytes.get(at..at + 4).map_or(0, |word| u32::from_be_bytes(word.try_into().unwrap()))
+        };
+        let chunks = Packet::parse(packet).unwrap();
+        let text: Vec<String> = chunks
+            .chunks()
+            .map(|chunk| match chunk.kind {
+                ChunkType::DATA | ChunkType::I_DATA => {
+                    format!("DATA {} on {}", word(chunk.value, 0), word(chunk.value, 4) >> 16)
+                }
+                ChunkType::SACK => {
+                    let (cumulative, window) = (word(chunk.value, 0), word(chunk.value, 4));
+                    format!("SACK {cumulative} window {window} {} gaps", word(chunk.value, 8) >> 16)
+                }
+                ChunkType::FORWARD_TSN | ChunkType::I_FORWARD_TSN => {
+                    format!("FORWARD-TSN {}", word(chunk.value, 0))
+                }
+                kind => format!("{kind:?}"),
+            })
+            .collect();
+        let at = self.now.saturating_duration_since(self.began);
+        eprintln!("{:>10.4} {from} {}", at.as_secs_f64(), text.join(", "));
     }
 
     fn pump(&mut self) {
@@ -83,6 +115,9 @@ impl World {
                 }
                 for byte in &packet {
                     self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+                }
+                if self.tracing {
+                    self.trace(from, &packet);
                 }
                 self.network.send(self.now, self.addresses[from], self.addresses[1 - from], &packet);
             }
@@ -119,7 +154,10 @@ impl World {
         self.now = self.now.max(next);
         while let Some(delivery) = self.network.poll_delivery(self.now) {
             let to = usize::from(delivery.to == self.addresses[1]);
-            let _ = self.ends[to].handle_datagram(self.now, &delivery.bytes);
+            let result = self.ends[to].handle_datagram(self.now, &delivery.bytes);
+            if self.tracing {
+                eprintln!("{:>10.4}   {to} took {:?}", (self.now - self.began).as_secs_f64(), result);
+            }
             self.network.recycle(delivery.bytes);
         }
         for end in &mut self.ends {
