@@ -312,8 +312,8 @@ impl Association {
         }
     }
 
-    pub(super) fn on_probe_timeout(&mut self, _now: Instant) {
-        if self.outstanding.in_flight() == 0 {
+    pub(super) fn on_probe_timeout(&mut self, now: Instant) {
+        if !self.prepare_probe(now) {
             return;
         }
         self.recovery.probing = true;

@@ -166,6 +166,7 @@ impl Association {
         }
         if data_ready {
             self.give_up_first_lost(now);
+            self.give_up_next(now);
         }
         self.write_control(out, packet);
         if data_ready {
@@ -348,7 +349,9 @@ impl Association {
         if self.write_new(now, out, packet, true) {
             return;
         }
-        if let Some(index) = self.outstanding.newest_in_flight() {
+        if let Some(index) = self.outstanding.newest_in_flight()
+            && self.outstanding.chunk(index).is_some_and(|chunk| !self.is_exhausted(chunk))
+        {
             self.write_again(now, index, out, true);
         }
     }
@@ -392,13 +395,57 @@ impl Association {
         {}
     }
 
+    /// The same for what would be begun or gone on with now. Should nothing be left, what waited for that goes on.
+    fn give_up_next(&mut self, now: Instant) {
+        let before = self.stats.messages_abandoned;
+        while let Some(id) = self.queues.current() {
+            let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
+            if let Some(begun) = begun.filter(|begun| self.has_expired(now, begun.message)) {
+                self.abandon(now, begun.message);
+            } else if begun.is_none() && self.queues.front_expires(id).is_some_and(|at| at <= now) {
+                self.drop_expired(id);
+            } else {
+                break;
+            }
+        }
+        if self.stats.messages_abandoned > before && self.outstanding.is_empty() {
+            self.advance_resets(now);
+            self.advance_shutdown(now);
+        }
+    }
+
+    /// Whether the lifetime of a begun message is over, and the peer can be told.
+    fn has_expired(&self, now: Instant, id: u64) -> bool {
+        let expired = |message: &OutMessage| message.abandoned || message.expires.is_some_and(|at| at <= now);
+        self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
+    }
+
+    /// Whether a chunk may not be sent again (RFC 7496 §3.2).
+    fn is_exhausted(&self, chunk: &Chunk) -> bool {
+        let most = self.outstanding.message(chunk.message).and_then(|message| message.max_retransmits);
+        self.capabilities.forward_tsn && most.is_some_and(|most| u32::from(chunk.transmissions) > most)
+    }
+
+    /// What the tail loss probe would repeat is given up if its time has passed. False: nothing may be repeated, and
+    /// T3-rtx is waited for.
+    pub(super) fn prepare_probe(&mut self, now: Instant) -> bool {
+        while let Some(chunk) = self.newest_chunk() {
+            if !self.has_expired(now, chunk.message) {
+                return !self.is_exhausted(&chunk) || !self.queues.is_empty();
+            }
+            self.abandon(now, chunk.message);
+        }
+        false
+    }
+
+    fn newest_chunk(&self) -> Option<Chunk> {
+        self.outstanding.newest_in_flight().and_then(|index| self.outstanding.chunk(index)).copied()
+    }
+
     /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
     fn give_up(&mut self, now: Instant, index: u64) -> bool {
         let Some(chunk) = self.outstanding.chunk(index).copied() else { return false };
-        let Some(message) = self.outstanding.message(chunk.message) else { return false };
-        let expired = message.expires.is_some_and(|at| at <= now);
-        let exhausted = message.max_retransmits.is_some_and(|most| u32::from(chunk.transmissions) > most);
-        if !self.capabilities.forward_tsn || !(expired || exhausted) {
+        if !self.has_expired(now, chunk.message) && !self.is_exhausted(&chunk) {
             return false;
         }
         self.abandon(now, chunk.message);
