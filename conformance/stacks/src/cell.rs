@@ -33,6 +33,17 @@ impl Scenario {
     }
 }
 
+/// What our hello offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// The one version.
+    Only,
+    /// 1.3 too, with a post-quantum share, as browsers do: it takes two datagrams. 1.2 must come out.
+    Both,
+    /// 1.3 too, without: one datagram.
+    BothShort,
+}
+
 /// One cell.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
@@ -41,8 +52,7 @@ pub(crate) struct Cell {
     pub(crate) role: Role,
     /// What must come out.
     pub(crate) version: Version,
-    /// Whether we offer 1.3 too where 1.2 must come out: one hello for both.
-    pub(crate) offers_both: bool,
+    pub(crate) offer: Offer,
     pub(crate) scenario: Scenario,
 }
 
@@ -50,9 +60,10 @@ impl Cell {
     /// `openssl/client/1.2/loss-30`: the role is ours.
     pub(crate) fn name(&self) -> String {
         let role = if self.role == Role::Client { "client" } else { "server" };
-        let version = match (self.version, self.offers_both) {
+        let version = match (self.version, self.offer) {
             (Version::Dtls13, _) => "1.3",
-            (_, true) => "1.2-of-both",
+            (_, Offer::Both) => "1.2-of-both",
+            (_, Offer::BothShort) => "1.2-of-both-short",
             _ => "1.2",
         };
         format!("{}/{role}/{version}/{}", self.peer, self.scenario.name())
@@ -61,9 +72,9 @@ impl Cell {
     /// A number for the cell's loss and randomness.
     pub(crate) fn seed(&self) -> u64 {
         // FNV-1a
-        self.name().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        self.name()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
     /// Whether what was agreed on is what had to come out.
@@ -79,19 +90,16 @@ pub(crate) fn cells(peer: &'static str, versions: &[Version]) -> Vec<Cell> {
     for role in [Role::Client, Role::Server] {
         for &version in versions {
             for scenario in Scenario::ALL {
-                cells.push(Cell { peer, role, version, offers_both: false, scenario });
+                cells.push(Cell { peer, role, version, offer: Offer::Only, scenario });
             }
         }
-        let both = Cell {
-            peer,
-            role,
-            version: Version::Dtls12,
-            offers_both: true,
-            scenario: Scenario::Plain,
-        };
         // A peer that also speaks 1.3 would choose it.
-        if versions == [Version::Dtls12] {
-            cells.push(both);
+        if versions != [Version::Dtls12] {
+            continue;
+        }
+        let offers = if role == Role::Client { &[Offer::Both, Offer::BothShort][..] } else { &[Offer::Both] };
+        for &offer in offers {
+            cells.push(Cell { peer, role, version: Version::Dtls12, offer, scenario: Scenario::Plain });
         }
     }
     cells
@@ -106,7 +114,11 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(scenario: Scenario, seed: u64) -> Self {
-        Self { scenario, state: seed | 1 }
+        // Neighbouring seeds must not begin alike (the constant and the shifts are those of splitmix64).
+        let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self { scenario, state: (mixed ^ mixed >> 31) | 1 }
     }
 
     /// Whether this one does.

@@ -73,6 +73,8 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
     // In the order of arrival, for the delay is always the same: (when, to us, datagram).
     let mut flying: Vec<(Instant, bool, Vec<u8>)> = Vec::new();
     let (mut spoken, mut connected_after) = (now, None);
+    // What is told of a judge that fails.
+    let (mut largest, mut last) = (0, Vec::<u8>::new());
     loop {
         let mut sent: Vec<(bool, Vec<u8>)> = Vec::new();
         sent.extend(std::iter::from_fn(|| subject.transmit(now)).map(|datagram| (false, datagram)));
@@ -85,10 +87,18 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
             sent.extend(subject.seal(OURS).map(|datagram| (false, datagram)));
             sent.extend(std::iter::from_fn(|| judge.transmit(now)).map(|datagram| (true, datagram)));
         }
-        sent.retain(|(_, datagram)| network.delivers(datagram));
+        for (_, datagram) in sent.iter().filter(|(to_us, _)| *to_us) {
+            largest = largest.max(datagram.len());
+            last.clone_from(datagram);
+        }
+        sent.retain(|(to_us, datagram)| {
+            let delivered = network.delivers(datagram);
+            trace(now.duration_since(begin), *to_us, delivered, datagram);
+            delivered
+        });
         flying.extend(sent.into_iter().map(|(to_us, datagram)| (now + DELAY, to_us, datagram)));
         if let Some(reason) = subject.closed {
-            bail!("closed: {reason}");
+            bail!("we closed: {reason}; {}", told(&judge, largest, &last));
         }
         if let (Some(agreed), Some(time)) = (subject.agreed, connected_after)
             && subject.received.ends_with(THEIRS)
@@ -103,28 +113,58 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
         let next = timeouts.into_iter().flatten().min().context("nobody waits for anything any more")?;
         now = next.max(now);
         if now.duration_since(begin) > PATIENCE {
-            bail!(
-                "not done after {} s: we are {}, the judge is {}",
-                PATIENCE.as_secs(),
-                if subject.agreed.is_some() { "connected" } else { "not connected" },
-                if judge.is_connected() { "connected" } else { "not connected" }
-            );
+            let we = if subject.agreed.is_some() { "connected" } else { "not connected" };
+            bail!("not done after {} s: we are {we}; {}", PATIENCE.as_secs(), told(&judge, largest, &last));
         }
         while flying.first().is_some_and(|(at, ..)| *at <= now) {
             let (_, to_us, mut datagram) = flying.remove(0);
             if to_us {
                 subject.receive(now, &mut datagram);
             } else {
-                judge.receive(now, &datagram)?;
+                judge.receive(now, &datagram).with_context(|| we_are(&subject))?;
             }
         }
         if subject.timeout().is_some_and(|due| due <= now) {
             subject.handle_timeout(now);
         }
         if judge.timeout().is_some_and(|due| due <= now) {
-            judge.handle_timeout(now)?;
+            judge.handle_timeout(now).with_context(|| we_are(&subject))?;
         }
     }
+}
+
+/// With `DTLS_TRACE=1`, each datagram on stderr: its records by type, epoch, number and length, with the message of
+/// those in the clear.
+fn trace(at: Duration, to_us: bool, delivered: bool, datagram: &[u8]) {
+    if std::env::var_os("DTLS_TRACE").is_none() {
+        return;
+    }
+    let mut line = format!("{:>6} ms {} ", at.as_millis(), if to_us { "judge ->" } else { "plywood ->" });
+    let mut rest = datagram;
+    while let Some(header) = rest.get(..13).filter(|header| header[0] >> 5 != 1) {
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        let message = rest.get(13).filter(|_| header[0] == 22 && header[4] == 0);
+        let message = message.map_or(String::new(), |message| format!(" message {message}"));
+        line += &format!("[{} e{} n{} {length}{message}] ", header[0], header[4], header[10]);
+        rest = rest.get(13 + length..).unwrap_or_default();
+    }
+    eprintln!(
+        "{line}{}{}",
+        if rest.is_empty() { "" } else { "1.3 .. " },
+        if delivered { "" } else { "LOST" }
+    );
+}
+
+/// Where a judge stands, and what it said last: content type and epoch of the record.
+fn told<J: Judge>(judge: &J, largest: usize, last: &[u8]) -> String {
+    let state = if judge.is_connected() { "connected" } else { "not connected" };
+    let last =
+        last.get(..13).map_or(String::new(), |header| format!("type {}, epoch {}", header[0], header[4]));
+    format!("the judge is {state}, its largest datagram was {largest}, its last record {last}")
+}
+
+fn we_are(subject: &Subject) -> &'static str {
+    if subject.agreed.is_some() { "we are connected" } else { "we are not connected" }
 }
 
 /// Whether the judge is the client of the cell.

@@ -68,7 +68,7 @@ pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Resul
     let subject = Subject::new(cell, &ours, &theirs, cell.seed(), Instant::now())?;
     let remote = is_server.then(|| SocketAddr::from(([127, 0, 0, 1], port)));
     let network = Network::new(cell.scenario, cell.seed());
-    let mut wire = Wire { socket, remote, network, largest: 0 };
+    let mut wire = Wire { socket, remote, network, largest: 0, protected: String::new() };
     let outcome = talk(cell, subject, &mut wire, &mut program);
     let said = program.end();
     outcome.with_context(|| format!("it said:\n{}", tail(&said)))
@@ -81,8 +81,12 @@ fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Progra
     loop {
         let now = Instant::now();
         if now.duration_since(begin) > PATIENCE {
-            let agreed = subject.agreed.map(|agreed| agreed.to_string());
-            bail!("not done after {} s; {agreed:?}", PATIENCE.as_secs());
+            let we = if subject.agreed.is_some() { "connected" } else { "not connected" };
+            bail!(
+                "not done after {} s: we are {we}; of theirs in epoch 1 there came {}",
+                PATIENCE.as_secs(),
+                wire.protected
+            );
         }
         if let Some(datagram) = wire.receive(&mut buffer)? {
             subject.receive(now, datagram);
@@ -125,6 +129,8 @@ struct Wire {
     remote: Option<SocketAddr>,
     network: Network,
     largest: usize,
+    /// Kinds of records under keys that came, told of a judge that fails (1.2).
+    protected: String,
 }
 
 impl Wire {
@@ -150,6 +156,16 @@ impl Wire {
             return Ok(None);
         }
         self.largest = self.largest.max(length);
+        if datagram.get(4) == Some(&1) {
+            let kind = match datagram[0] {
+                22 => "handshake ",
+                23 => "data ",
+                _ => "other ",
+            };
+            if !self.protected.ends_with(kind) {
+                self.protected.push_str(kind);
+            }
+        }
         Ok(Some(datagram))
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
 use plywood_dtls::{CloseReason, Config, Connection, Event, Identity, Role, Version, Versions, provider};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Offer};
 
 /// A certificate and key in the forms that judges take.
 #[derive(Debug, Clone)]
@@ -76,11 +76,14 @@ impl Subject {
         // A judge's machine may be slow, but a lost datagram should not cost a second each time.
         config.initial_timeout = std::time::Duration::from_millis(200);
         config.max_timeouts = 30;
-        config.versions = match (cell.version, cell.offers_both) {
-            (_, true) => Versions::default(),
+        config.versions = match (cell.version, cell.offer) {
+            (_, Offer::Both | Offer::BothShort) => Versions::default(),
             (Version::Dtls13, _) => Versions::ONLY_1_3,
             _ => Versions::ONLY_1_2,
         };
+        if cell.offer == Offer::BothShort {
+            config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+        }
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let mut connection = Connection::new(config, bytes, now);

@@ -105,7 +105,12 @@ impl Eavesdropper {
         self.add_epoch(*suite, *epoch + 1, next)
     }
 
-    fn add_epoch(&mut self, suite: CipherSuite, epoch: u64, secret: TrafficSecret) -> Result<(), CryptoError> {
+    fn add_epoch(
+        &mut self,
+        suite: CipherSuite,
+        epoch: u64,
+        secret: TrafficSecret,
+    ) -> Result<(), CryptoError> {
         let (Some(aead), Some(hash)) = (suite.aead(), suite.hash()) else {
             return Err(CryptoError::InvalidKey);
         };

@@ -107,7 +107,8 @@ impl Conversations {
 
     /// Names everything in the next packet.
     pub fn explain(&mut self, packet: &Packet) -> Explained {
-        let tree = if packet.is_sctp { crate::sctp(&packet.payload) } else { crate::dissect(&packet.payload) };
+        let tree =
+            if packet.is_sctp { crate::sctp(&packet.payload) } else { crate::dissect(&packet.payload) };
         let is_dtls = !packet.is_sctp && matches!(packet.payload.first(), Some(20..=63));
         let (opened, closed) = if is_dtls { self.open(packet) } else { (Vec::new(), Vec::new()) };
         let summary = summary(&tree, &opened, &closed);
@@ -199,7 +200,9 @@ impl Conversations {
     fn server_hello(&mut self, packet: &Packet, body: &[u8]) {
         let Some(random) = body.get(2..).and_then(|body| body.first_chunk::<32>()).copied() else { return };
         let session_id = body.get(34).copied().map_or(0, usize::from);
-        let Some(suite) = body.get(35 + session_id..).and_then(|body| body.first_chunk::<2>()) else { return };
+        let Some(suite) = body.get(35 + session_id..).and_then(|body| body.first_chunk::<2>()) else {
+            return;
+        };
         let suite = CipherSuite(u16::from_be_bytes(*suite));
         if random.starts_with(&RETRY) {
             return;

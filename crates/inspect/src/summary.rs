@@ -13,7 +13,8 @@ pub(crate) fn summary(tree: &Node, opened: &[OpenedRecord], closed: &[&str]) -> 
         _ => tree.find("STUN Message Type").map_or_else(
             || tree.field.to_string(),
             |kind| {
-                let class = if kind.meaning.is_empty() { String::new() } else { format!(" ({})", kind.meaning) };
+                let class =
+                    if kind.meaning.is_empty() { String::new() } else { format!(" ({})", kind.meaning) };
                 format!("STUN {}{class}", kind.value)
             },
         ),

@@ -38,7 +38,10 @@ fn the_numbers_of_1_3_are_shown_whole() {
     let explained = explain(Versions::ONLY_1_3, true);
     let numbers: Vec<(u64, u64)> =
         explained.iter().flat_map(|packet| &packet.opened).map(|record| record.number).collect();
-    assert!(numbers.contains(&(2, 0)) && numbers.contains(&(3, 0)) && numbers.contains(&(3, 1)), "{numbers:?}");
+    assert!(
+        numbers.contains(&(2, 0)) && numbers.contains(&(3, 0)) && numbers.contains(&(3, 1)),
+        "{numbers:?}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! dimpl, the DTLS of str0m: 1.2 and 1.3.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
@@ -22,7 +22,10 @@ pub(crate) struct Dimpl {
 
 impl Judge for Dimpl {
     fn new(cell: &Cell, certificate: &Certificate, now: Instant) -> Result<Self> {
-        let config = Config::builder().mtu(cell.scenario.mtu()).flight_retries(20);
+        let config = Config::builder()
+            .mtu(cell.scenario.mtu())
+            .flight_retries(20)
+            .flight_start_rto(Duration::from_millis(200));
         let config = Arc::new(config.build().map_err(|error| anyhow!("{error}"))?);
         let certificate =
             DtlsCertificate { certificate: certificate.der.clone(), private_key: certificate.key.clone() };

@@ -40,7 +40,8 @@ impl Judge for RtcDtls {
             .with_extended_master_secret(ExtendedMasterSecretType::Require)
             .with_insecure_skip_verify(true)
             .with_flight_interval(Duration::from_millis(200))
-            .with_mtu(cell.scenario.mtu())
+            // Its MTU is that of the fragment: the headers of record and handshake, 13 and 12 bytes, come on top.
+            .with_mtu(cell.scenario.mtu() - 25)
             .build(is_client(cell), Some(remote()));
         let config = Arc::new(config.map_err(|error| anyhow!("{error}"))?);
         let server = (!is_client(cell)).then(|| config.clone());

@@ -27,7 +27,8 @@ const INIT: [u8; 32] = [
 
 /// DATA with the DCEP message that opens the channel "chat".
 const OPEN: [u8; 44] = [
-    0x13, 0x88, 0x13, 0x88, 0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 0, // ports 5000, tag, no checksum (RFC 9653)
+    0x13, 0x88, 0x13, 0x88, 0xca, 0xfe, 0xba, 0xbe, 0, 0, 0,
+    0, // ports 5000, tag, no checksum (RFC 9653)
     0, 3, 0, 32, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 50, // DATA, whole; TSN 1, stream 0, SSN 0, PPID 50
     3, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0, 0, b'c', b'h', b'a', b't', // OPEN, reliable, label of 4 bytes
 ];
