@@ -170,6 +170,11 @@ impl Outstanding {
         self.chunks.is_empty()
     }
 
+    /// Whether all there is was given up: the peer may hear of it or not, it misses nothing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.advanced + 1 == self.next()
+    }
+
     #[inline]
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
@@ -449,6 +454,12 @@ impl Outstanding {
             self.order.pop_front();
         }
         None
+    }
+
+    /// The first chunk that was neither acknowledged nor given up, if it stands right behind those.
+    pub(crate) fn first_unsettled(&self) -> Option<Chunk> {
+        let chunk = self.chunk(self.advanced.max(self.base - 1) + 1)?;
+        matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost).then_some(*chunk)
     }
 
     /// The highest chunk in flight: what a tail loss probe repeats.
