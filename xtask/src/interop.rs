@@ -24,6 +24,7 @@ mod payload;
 mod scenarios;
 mod session;
 mod signalling;
+mod stacks;
 
 /// Runs scenarios between plywood and other implementations.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,7 +57,7 @@ pub(crate) struct Options {
 pub(crate) enum Family {
     /// Chromium and Firefox.
     Browsers,
-    /// Other WebRTC stacks.
+    /// Other implementations of SCTP, in one process.
     Stacks,
     /// Relays.
     Turn,
@@ -87,6 +88,9 @@ impl Family {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.suite == Family::Stacks {
+        return stacks::run(&options.peers, &options.scenarios, options.json.as_deref());
+    }
     let peers = chosen_peers(options)?;
     if netns::inside() {
         return inside(options, &peers);
