@@ -80,7 +80,6 @@ pub struct Association {
     local_initial_tsn: u32,
     remote_initial_tsn: u32,
     crc_in: Crc,
-    crc_out: Crc,
     capabilities: Capabilities,
     outbound_streams: u16,
     inbound_streams: u16,
@@ -136,7 +135,6 @@ impl Association {
             local_initial_tsn,
             remote_initial_tsn: 0,
             crc_in: Crc::new(config.remote_port, config.local_port, local_tag),
-            crc_out: Crc::new(config.local_port, config.remote_port, 0),
             capabilities: Capabilities::default(),
             outbound_streams: config.outbound_streams,
             inbound_streams: config.inbound_streams,
@@ -228,7 +226,7 @@ impl Association {
     }
 
     /// Ports, tag and checksum (RFC 9260 §6.8, §8.5), cheapest first.
-    fn check<'a>(&self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
+    fn check<'a>(&mut self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
         if self.ended {
             return Err(Discard::Closed);
         }
@@ -286,7 +284,7 @@ impl Association {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
                     let outcome = self.on_data(now, &chunk);
-                    data |= outcome != Err(Discard::Unexpected);
+                    data |= !matches!(outcome, Err(Discard::Unexpected));
                     outcome
                 }
                 ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if place > 0 => {

@@ -49,18 +49,26 @@ impl<T: FirstUse> StreamMap<T> {
     }
 
     /// The state of `stream`, made on first use. Number 65535 does not exist in WebRTC and shares with 65534.
+    #[inline]
     pub(crate) fn entry(&mut self, stream: u16) -> &mut T {
         let stream = stream.min(u16::MAX - 1);
+        let row = match self.index.get(usize::from(stream)) {
+            Some(&slot) if slot > 0 => usize::from(slot) - 1,
+            _ => self.make(stream),
+        };
+        &mut self.rows[row]
+    }
+
+    #[cold]
+    fn make(&mut self, stream: u16) -> usize {
         let at = usize::from(stream);
         if self.index.len() <= at {
             self.index.resize(at + 1, 0);
         }
-        if self.index[at] == 0 {
-            self.rows.push(T::starting_at(self.first_number));
-            self.ids.push(stream);
-            self.index[at] = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
-        }
-        &mut self.rows[usize::from(self.index[at]) - 1]
+        self.rows.push(T::starting_at(self.first_number));
+        self.ids.push(stream);
+        self.index[at] = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        self.rows.len() - 1
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u16, &mut T)> {

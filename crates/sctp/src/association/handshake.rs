@@ -204,7 +204,6 @@ impl Association {
     pub(super) fn adopt(&mut self, remote: &Init) {
         self.remote_tag = remote.initiate_tag;
         self.remote_initial_tsn = remote.initial_tsn;
-        self.crc_out = Crc::new(self.config.local_port, self.config.remote_port, self.remote_tag);
         self.capabilities = self.local_capabilities().and(remote.capabilities);
         self.outbound_streams = self.config.outbound_streams.min(remote.inbound_streams);
         self.inbound_streams = self.config.inbound_streams.min(remote.outbound_streams);

@@ -140,12 +140,7 @@ impl Association {
         if may_be_zero && packet[COMMON_HEADER_BYTES] != ChunkType::COOKIE_ECHO.0 {
             return;
         }
-        if packet[4..8] == self.crc_out.tag().to_be_bytes() {
-            let checksum = self.crc_out.over(&packet[COMMON_HEADER_BYTES..]);
-            packet[8..12].copy_from_slice(&checksum);
-        } else {
-            checksum::fill_in(packet);
-        }
+        checksum::fill_in(packet);
     }
 
     fn write_chunks(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
@@ -305,6 +300,8 @@ impl Association {
         }
         if let Some(at) = self.pacer.wait_until(now) {
             self.timers.set(Timer::Pacing, at);
+            // A window that is being spread is in use (RFC 9002 §7.8).
+            self.cwnd_limited = true;
             return false;
         }
         true
@@ -330,13 +327,16 @@ impl Association {
         }
         let sent = self.outstanding.in_flight().saturating_sub(before);
         if sent > 0 {
-            self.last_data_at = Some(now);
             self.congestion.on_sent(now, sent, self.outstanding.in_flight());
             self.pacer.on_sent(now, sent);
             if !self.timers.is_running(Timer::T3Rtx) && self.state != State::CookieEchoed {
                 self.timers.set(Timer::T3Rtx, now + self.rto.current());
             }
-            self.schedule_probe(now);
+            // The deadline is the same for all packets of one poll, once there is more than one of them.
+            if self.last_data_at != Some(now) || before <= self.max_data_bytes {
+                self.schedule_probe(now);
+            }
+            self.last_data_at = Some(now);
         } else if self.outstanding.advanced() > self.outstanding.cumulative()
             && !self.timers.is_running(Timer::T3Rtx)
         {
@@ -531,7 +531,7 @@ impl Association {
             self.after_fragment(
                 id,
                 Begun { message: number, offset: offset + length, fragment: fragment + 1 },
-                end,
+                left - length,
                 length,
             );
             written = true;
@@ -557,7 +557,10 @@ impl Association {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
     }
 
-    fn after_fragment(&mut self, id: u16, begun: Begun, end: bool, length: usize) {
+    /// `length` bytes of `id` left, and `rest` are left of their message.
+    #[inline]
+    fn after_fragment(&mut self, id: u16, begun: Begun, rest: usize, length: usize) {
+        let end = rest == 0;
         if let Some(stream) = self.queues.streams.get_mut(id) {
             stream.begun = (!end).then_some(begun);
         }
@@ -565,8 +568,10 @@ impl Association {
             message.whole = true;
         }
         self.queues.consumed(id, length, &mut self.events);
-        // With DATA a message must be finished before another begins (RFC 9260 §6.9).
-        if end || self.capabilities.interleaving {
+        // With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it is finished too if
+        // one more packet does it: many streams of small messages would else leave half of them open at the receiver.
+        let most = self.max_data_bytes.saturating_sub(I_DATA_HEADER_BYTES);
+        if end || (self.capabilities.interleaving && rest > most) {
             self.queues.rotate();
         }
     }
@@ -656,7 +661,7 @@ impl Association {
             abandoned: false,
         });
         let begun = Begun { message, offset: 0, fragment: 0 };
-        self.queues.streams.entry(id).begun = Some(begun);
+        stream.begun = Some(begun);
         begun
     }
 

@@ -328,18 +328,19 @@ impl Outstanding {
             self.in_flight -= chunk.wire_bytes();
         }
         self.payload -= usize::from(chunk.length);
-        // What was taken for lost and yet arrived says how long its acknowledgement was lost, not how long the path is.
-        let once = chunk.transmissions == 1 && chunk.state == ChunkState::InFlight;
-        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), once);
+        let once = chunk.transmissions == 1;
+        // What was taken for lost and proves to be there was reported late: its age is no round trip.
+        let timed = once && chunk.state == ChunkState::InFlight;
+        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
         acked.chunks += 1;
-        acked.retransmitted |= chunk.transmissions > 1;
+        acked.retransmitted |= !once;
         acked.beyond_base |= chunk.flags & BEYOND_BASE != 0;
         if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
             acked.newest = Some((chunk.sent_at, chunk.packet));
         }
         if index > self.highest_acked {
             self.highest_acked = index;
-        } else if chunk.transmissions == 1 {
+        } else if once {
             acked.reordered = true;
         }
     }
