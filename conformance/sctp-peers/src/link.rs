@@ -57,7 +57,11 @@ impl Link {
         for way in 0..2 {
             while self.on_the_way[way].front().is_some_and(|packet| packet.0 <= self.now) {
                 let Some((_, packet)) = self.on_the_way[way].pop_front() else { break };
-                if way == 0 { self.ours.handle(self.now, &packet) } else { self.theirs.handle(self.now, &packet) }
+                if way == 0 {
+                    self.ours.handle(self.now, &packet)
+                } else {
+                    self.theirs.handle(self.now, &packet)
+                }
             }
         }
         if self.ours.poll_timeout().is_some_and(|at| at <= self.now) {
@@ -70,7 +74,11 @@ impl Link {
     }
 
     /// Runs until `done`, at most `time` of the virtual clock and a minute of the wall's.
-    pub(crate) fn run_until(&mut self, time: Duration, mut done: impl FnMut(&mut Self) -> bool) -> Result<(), String> {
+    pub(crate) fn run_until(
+        &mut self,
+        time: Duration,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), String> {
         let (end, wall) = (self.now + time, Instant::now());
         loop {
             if done(self) {
@@ -80,7 +88,11 @@ impl Link {
                 return Err("cut after 60 s of wall time".to_owned());
             }
             if !self.step(end) {
-                return if done(self) { Ok(()) } else { Err(format!("not done after {time:?} of virtual time")) };
+                return if done(self) {
+                    Ok(())
+                } else {
+                    Err(format!("not done after {time:?} of virtual time"))
+                };
             }
         }
     }

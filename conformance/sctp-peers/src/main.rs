@@ -52,13 +52,17 @@ fn main() -> Result<ExitCode> {
     let options = Options::parse();
     let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|other| other == name);
     let mut rows = Vec::new();
-    println!("{:12} {:7} {:22} plywood-initiates   peer-initiates    both-initiate", "peer", "kind", "scenario");
+    println!(
+        "{:12} {:7} {:22} plywood-initiates   peer-initiates    both-initiate",
+        "peer", "kind", "scenario"
+    );
     for kind in peers::ALL.iter().filter(|kind| wanted(&options.peers, kind.name)) {
         for interleaving in [false, true] {
             if interleaving && !kind.interleaves {
                 continue;
             }
-            for scenario in scenarios::ALL.iter().filter(|scenario| wanted(&options.scenarios, scenario.name)) {
+            for scenario in scenarios::ALL.iter().filter(|scenario| wanted(&options.scenarios, scenario.name))
+            {
                 let data = if interleaving { "i-data" } else { "data" };
                 print!("{:12} {data:7} {:22}", kind.name, scenario.name);
                 for role in Role::ALL {

@@ -1,5 +1,6 @@
 //! dcsctp: the SCTP of Chromium, in Rust.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use dcsctp::api::{
@@ -13,6 +14,8 @@ pub(crate) struct DcSctp {
     begin: Instant,
     closed: bool,
     resets_seen: usize,
+    /// Streams that it reset first.
+    ending: BTreeSet<u16>,
 }
 
 impl DcSctp {
@@ -29,7 +32,7 @@ impl DcSctp {
         if setup.initiates {
             socket.connect();
         }
-        Self { socket, begin: now, closed: false, resets_seen: 0 }
+        Self { socket, begin: now, closed: false, resets_seen: 0, ending: BTreeSet::new() }
     }
 
     fn advance(&mut self, now: Instant) {
@@ -50,8 +53,12 @@ impl Peer for DcSctp {
                 SocketEvent::OnClosed() | SocketEvent::OnAborted(..) => self.closed = true,
                 SocketEvent::OnIncomingStreamReset(streams) => {
                     self.resets_seen += streams.len();
-                    // As a data channel does. Streams that are being reset already are left out by the socket.
-                    let _ = self.socket.reset_streams(&streams);
+                    // As a data channel does.
+                    let answer: Vec<StreamId> =
+                        streams.into_iter().filter(|stream| !self.ending.remove(&stream.0)).collect();
+                    if !answer.is_empty() {
+                        let _ = self.socket.reset_streams(&answer);
+                    }
                 }
                 _ => {}
             }
@@ -92,6 +99,7 @@ impl Peer for DcSctp {
 
     fn reset(&mut self, now: Instant, stream: u16) {
         self.advance(now);
+        self.ending.insert(stream);
         let _ = self.socket.reset_streams(&[StreamId(stream)]);
     }
 

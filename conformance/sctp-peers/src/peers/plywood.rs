@@ -1,5 +1,6 @@
 //! Ours.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use plywood_sctp::{Association, Config, Event, Ppid, Reliability, SendOptions, StreamId};
@@ -10,6 +11,8 @@ pub(crate) struct Plywood {
     association: Association,
     interleaves: bool,
     resets_seen: usize,
+    /// Streams that we reset first: the peer's reset is the answer.
+    ending: BTreeSet<u16>,
     /// Resets of ours that the peer performed.
     pub(crate) resets_done: usize,
     pub(crate) refused: usize,
@@ -25,7 +28,8 @@ impl Plywood {
         if setup.initiates {
             association.connect(now);
         }
-        Self { association, interleaves: false, resets_seen: 0, resets_done: 0, refused: 0 }
+        let ending = BTreeSet::new();
+        Self { association, interleaves: false, resets_seen: 0, ending, resets_done: 0, refused: 0 }
     }
 
     fn drain(&mut self, now: Instant) {
@@ -35,8 +39,10 @@ impl Plywood {
                 Event::IncomingStreamsReset { streams } => {
                     self.resets_seen += streams.len();
                     for stream in streams {
-                        // As a data channel: the other direction ends too. It may be ending already.
-                        let _ = self.association.reset_stream(now, stream);
+                        // As a data channel: the other direction ends too.
+                        if !self.ending.remove(&stream.0) {
+                            let _ = self.association.reset_stream(now, stream);
+                        }
                     }
                 }
                 Event::OutgoingStreamsReset { streams } => self.resets_done += streams.len(),
@@ -95,6 +101,7 @@ impl Peer for Plywood {
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
+        self.ending.insert(stream);
         let _ = self.association.reset_stream(now, StreamId(stream));
     }
 

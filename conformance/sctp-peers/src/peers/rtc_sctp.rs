@@ -8,7 +8,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use rtc_sctp::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
-    PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TransportConfig, max_payload_size_for_mtu,
+    PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
+    max_payload_size_for_mtu,
 };
 use rtc_shared::TransportProtocol;
 
@@ -26,6 +27,8 @@ pub(crate) struct RtcSctp {
     buffer: Vec<u8>,
     raw: Vec<Bytes>,
     resets_seen: usize,
+    /// Streams that it reset first.
+    ending: BTreeSet<u16>,
 }
 
 /// Addresses mean nothing here; each side sees the other at this one.
@@ -57,6 +60,7 @@ impl RtcSctp {
             buffer: vec![0; LARGEST_MESSAGE],
             raw: Vec::new(),
             resets_seen: 0,
+            ending: BTreeSet::new(),
         }
     }
 
@@ -71,7 +75,9 @@ impl RtcSctp {
                 }
                 Event::Stream(StreamEvent::Finished { id }) => {
                     self.resets_seen += 1;
-                    if let Ok(mut stream) = association.stream(id) {
+                    if !self.ending.remove(&id)
+                        && let Ok(mut stream) = association.stream(id)
+                    {
                         let _ = stream.close(now);
                     }
                 }
@@ -154,7 +160,8 @@ impl Peer for RtcSctp {
             return false;
         }
         let buffered = stream.buffered_amount().unwrap_or(usize::MAX);
-        buffered + message.len() <= QUEUE && stream.write_sctp(now, &Bytes::copy_from_slice(message), ppid).is_ok()
+        buffered + message.len() <= QUEUE
+            && stream.write_sctp(now, &Bytes::copy_from_slice(message), ppid).is_ok()
     }
 
     fn recv(&mut self, now: Instant) -> Option<(u16, Vec<u8>)> {
@@ -176,6 +183,7 @@ impl Peer for RtcSctp {
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
+        self.ending.insert(stream);
         if let Some((_, association)) = &mut self.association
             && let Ok(mut stream) = association.stream(stream)
         {

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::{LARGEST_MESSAGE, MTU, Peer, Promise, Setup};
 use bytes::Bytes;
 use sctp_proto::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
     PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
 };
-use super::{LARGEST_MESSAGE, MTU, Peer, Promise, Setup};
 
 /// Bytes that may wait on one stream.
 const QUEUE: usize = 1 << 20;
@@ -24,6 +24,8 @@ pub(crate) struct SctpProto {
     buffer: Vec<u8>,
     raw: Vec<Bytes>,
     resets_seen: usize,
+    /// Streams that it reset first.
+    ending: BTreeSet<u16>,
 }
 
 /// Addresses mean nothing here; each side sees the other at this one.
@@ -33,7 +35,10 @@ fn remote() -> SocketAddr {
 
 fn transport() -> TransportConfig {
     let largest = u32::try_from(LARGEST_MESSAGE).unwrap_or(u32::MAX);
-    TransportConfig::default().with_max_receive_buffer_size(1 << 20).with_max_message_size(largest)
+    TransportConfig::default()
+        .with_max_receive_buffer_size(1 << 20)
+        .with_max_send_message_size(largest)
+        .with_max_receive_message_size(largest)
 }
 
 impl SctpProto {
@@ -58,6 +63,7 @@ impl SctpProto {
             buffer: vec![0; LARGEST_MESSAGE],
             raw: Vec::new(),
             resets_seen: 0,
+            ending: BTreeSet::new(),
         }
     }
 
@@ -72,7 +78,9 @@ impl SctpProto {
                 }
                 Event::Stream(StreamEvent::Finished { id }) => {
                     self.resets_seen += 1;
-                    if let Ok(mut stream) = association.stream(id) {
+                    if !self.ending.remove(&id)
+                        && let Ok(mut stream) = association.stream(id)
+                    {
                         let _ = stream.close();
                     }
                 }
@@ -180,6 +188,7 @@ impl Peer for SctpProto {
     }
 
     fn reset(&mut self, _now: Instant, stream: u16) {
+        self.ending.insert(stream);
         if let Some((_, association)) = &mut self.association
             && let Ok(mut stream) = association.stream(stream)
         {
