@@ -511,8 +511,7 @@ impl Association {
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
-            let beyond =
-                self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
+            let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,

@@ -7,8 +7,8 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
-use crate::send::scheduler::{Scheduler, Share, Turns};
 use crate::numbers::wire_16;
+use crate::send::scheduler::{Scheduler, Share, Turns};
 use crate::stream_map::{FirstUse, StreamMap};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -223,7 +223,10 @@ impl Queues {
         let was_above = stream.buffered > stream.low_threshold;
         stream.buffered -= bytes;
         stream.share.served += bytes as u64;
-        if was_above && stream.buffered <= stream.low_threshold && !std::mem::replace(&mut stream.told_low, true) {
+        if was_above
+            && stream.buffered <= stream.low_threshold
+            && !std::mem::replace(&mut stream.told_low, true)
+        {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
         if self.any_refused {

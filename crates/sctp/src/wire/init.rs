@@ -45,11 +45,8 @@ impl Capabilities {
         let interleaving = self.interleaving && other.interleaving;
         let interleaved_forward_tsn =
             interleaving && self.interleaved_forward_tsn && other.interleaved_forward_tsn;
-        let forward_tsn = if interleaving {
-            interleaved_forward_tsn
-        } else {
-            self.forward_tsn && other.forward_tsn
-        };
+        let forward_tsn =
+            if interleaving { interleaved_forward_tsn } else { self.forward_tsn && other.forward_tsn };
         Self {
             forward_tsn,
             reconfig: self.reconfig && other.reconfig,

@@ -296,11 +296,7 @@ pub(crate) fn puppet_init() -> Init {
         outbound_streams: 100,
         inbound_streams: 100,
         initial_tsn: PUPPET_TSN,
-        capabilities: Capabilities {
-            forward_tsn: true,
-            reconfig: true,
-            ..Capabilities::default()
-        },
+        capabilities: Capabilities { forward_tsn: true, reconfig: true, ..Capabilities::default() },
     }
 }
 

@@ -37,9 +37,9 @@ fn how_it_ended(life: &Life, end: usize) {
             return;
         }
         // One whose peer has closed already may hear an ABORT where its SHUTDOWN ACK was lost.
-        End::Shutdown(_) => |reason: &CloseReason| {
-            matches!(reason, CloseReason::Shutdown | CloseReason::AbortedByPeer { .. })
-        },
+        End::Shutdown(_) => {
+            |reason: &CloseReason| matches!(reason, CloseReason::Shutdown | CloseReason::AbortedByPeer { .. })
+        }
         End::Abort(_) => |reason: &CloseReason| {
             matches!(
                 reason,
@@ -69,7 +69,10 @@ fn deliveries(life: &Life, to: usize) {
             let Reliability::MaxLifetime(lifetime) = original.options.reliability else { continue };
             let took = since(original.at, *at);
             let most = lifetime + life.longest_way;
-            assert!(!life.always_read || took <= most, "message {number} took {took:?}, its life was {lifetime:?}");
+            assert!(
+                !life.always_read || took <= most,
+                "message {number} took {took:?}, its life was {lifetime:?}"
+            );
         } else if let Some(before) = newest.insert(message.stream.0, number) {
             assert!(before < number, "message {number} came after {before} on {:?}", message.stream);
         }
@@ -81,7 +84,10 @@ fn deliveries(life: &Life, to: usize) {
     for (number, message) in &missing {
         let reliable = message.options.reliability == Reliability::Reliable;
         let (stream, bytes) = (message.stream, message.data.len());
-        assert!(!reliable, "reliable message {number} of {bytes} bytes on stream {stream} to end {to} is missing");
+        assert!(
+            !reliable,
+            "reliable message {number} of {bytes} bytes on stream {stream} to end {to} is missing"
+        );
     }
     let abandoned = life.world.events[1 - to]
         .iter()

@@ -8,7 +8,9 @@ use crate::checks::{Sent, check};
 use crate::world::World;
 use bytes::Bytes;
 use plywood_sctp::congestion::Algorithm;
-use plywood_sctp::{Association, Config, Event, Ppid, Reliability, Scheduler, SendError, SendOptions, StreamId};
+use plywood_sctp::{
+    Association, Config, Event, Ppid, Reliability, Scheduler, SendError, SendOptions, StreamId,
+};
 use plywood_simnet::{LinkConfig, Loss};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -128,17 +130,7 @@ impl Life {
             _ => End::Open,
         };
         let (sent, resets) = ([BTreeMap::new(), BTreeMap::new()], [Vec::new(), Vec::new()]);
-        Self {
-            world,
-            random,
-            configs,
-            sent,
-            next_number: 0,
-            resets,
-            end,
-            longest_way,
-            always_read: true,
-        }
+        Self { world, random, configs, sent, next_number: 0, resets, end, longest_way, always_read: true }
     }
 
     pub(crate) fn run(&mut self) {

@@ -17,7 +17,9 @@ fn link(mtu_bytes: usize) -> LinkConfig {
 fn world(seed: u64, link: LinkConfig, sizes: PacketSizes) -> World {
     let mut world = World::new(seed, link, [Config::default(), Config::default()]);
     world.connect();
-    assert!(world.run_until(Duration::from_secs(20), |world| world.ends.iter().all(|end| end.is_connected())));
+    assert!(
+        world.run_until(Duration::from_secs(20), |world| world.ends.iter().all(|end| end.is_connected()))
+    );
     for end in &mut world.ends {
         end.set_packet_sizes(world.now, sizes);
     }

@@ -42,10 +42,7 @@ impl World {
         let [a, b] = configs;
         Self {
             now,
-            ends: [
-                Association::new(a, seed_for(seed, 1), now),
-                Association::new(b, seed_for(seed, 2), now),
-            ],
+            ends: [Association::new(a, seed_for(seed, 1), now), Association::new(b, seed_for(seed, 2), now)],
             network,
             links: [there, back],
             addresses: ips.map(|ip| SocketAddr::new(ip, 5000)),
