@@ -123,17 +123,18 @@ impl Records {
         };
         let mut aad = [0; FIXED_ADDITIONAL_DATA + ConnectionId::MAX_LENGTH];
         let aad = additional_data(&header, inner, &mut aad);
-        let Ok(plaintext) = read.protection.open_with(number, aad, body) else {
+        let prefix = read.protection.prefix();
+        let Ok(length) = read.protection.open_with(number, aad, body) else {
             return discard(next, Discard::NotAuthentic);
         };
         read.window.mark(number.sequence);
         // Zeros behind the type are padding, as in 1.3.
-        let content = &body[plaintext.clone()];
+        let content = &body[prefix..prefix + length];
         let Some(last) = content.iter().rposition(|&byte| byte != 0) else {
             return discard(next, Discard::UnknownContentType);
         };
         let content_type = ContentType(content[last]);
-        let plaintext = start + plaintext.start..start + plaintext.start + last;
+        let plaintext = start + prefix..start + prefix + last;
         Ok(OpenedRecord { next, number, content_type, plaintext })
     }
 
