@@ -486,3 +486,5 @@ mod tests;
 mod tests13;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests_ids;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_left_out;
