@@ -10,7 +10,7 @@ mod plywood;
 mod rtc_sctp;
 mod sctp_proto;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -66,6 +66,8 @@ pub trait Endpoint: Sized {
     fn poll_timeout(&self) -> Option<Instant>;
     /// The time has come.
     fn timeout(&mut self, now: Instant);
+    /// What the checks of the layer below measured, for whoever can use it.
+    fn round_trip(&mut self, _minimum: Duration) {}
     /// May data be sent?
     fn is_connected(&self) -> bool;
     /// Has the association ended?

@@ -309,7 +309,7 @@ impl Association {
 
     #[inline]
     fn window_is_open(&mut self) -> bool {
-        let open = self.outstanding.in_flight() < self.congestion.cwnd();
+        let open = self.flight() < self.congestion.cwnd();
         self.cwnd_limited = !open;
         open
     }
@@ -350,8 +350,14 @@ impl Association {
             return;
         }
         if let Some(index) = self.outstanding.newest_in_flight()
-            && self.outstanding.chunk(index).is_some_and(|chunk| !self.is_exhausted(chunk))
+            && let Some(chunk) = self.outstanding.chunk(index).filter(|chunk| !self.is_exhausted(chunk))
         {
+            let bytes = self.data_header_bytes() + padded(usize::from(chunk.length));
+            if packet.left(out) < bytes && out.len() > packet.start + COMMON_HEADER_BYTES {
+                // Beside a SACK it does not fit: it is the next packet.
+                self.recovery.probe_due = true;
+                return;
+            }
             self.write_again(now, index, out, true);
         }
     }
