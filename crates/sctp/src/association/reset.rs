@@ -274,7 +274,7 @@ impl Association {
     pub(super) fn note_read(&mut self, event: &Event) {
         match event {
             Event::IncomingStreamsReset { streams } => {
-                self.reconfiguration.unread -= reset_cost(streams.len())
+                self.reconfiguration.unread -= reset_cost(streams.len());
             }
             Event::SendReady { stream } => self.queues.forget_ready(*stream),
             Event::BufferedAmountLow { stream } => self.queues.forget_low(*stream),
