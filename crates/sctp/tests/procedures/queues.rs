@@ -123,7 +123,7 @@ fn no_stream_starves_behind_a_busy_one() {
 fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
     let mut config = config();
     config.max_unread_events = 16;
-    let mut puppet = crate::support::Puppet::connected(config);
+    let mut puppet = Puppet::connected(config);
     while puppet.under_test.poll_event().is_some() {}
     let mut count = 0;
     for number in 0..200 {
@@ -147,7 +147,7 @@ fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
 fn a_reset_is_refused_while_too_many_events_are_unread() {
     let mut config = config();
     config.max_unread_events = 1;
-    let mut puppet = crate::support::Puppet::new(config);
+    let mut puppet = Puppet::new(config);
     puppet.handshake(&crate::support::puppet_init());
     let options = crate::support::max_lifetime(Duration::ZERO);
     let now = puppet.now;
@@ -164,7 +164,7 @@ fn resets_that_nobody_hears_of_are_put_off_and_not_forgotten() {
     use plywood_sctp::wire::reconfig::put_outgoing_reset;
     let mut config = config();
     config.max_unread_events = 40;
-    let mut puppet = crate::support::Puppet::connected(config);
+    let mut puppet = Puppet::connected(config);
     let streams: Vec<u16> = (0..15).collect();
     let last = crate::support::PUPPET_TSN - 1;
     let mut number = crate::support::PUPPET_TSN;
