@@ -118,3 +118,22 @@ fn no_stream_starves_behind_a_busy_one() {
     assert!(net.messages[1].iter().any(|message| message.data == "small"));
     assert!(net.messages[1].len() < 20);
 }
+
+#[test]
+fn streams_refused_for_the_total_are_told_in_the_order_of_refusal() {
+    let mut net = Net::connected(6, Path::default(), |_| config());
+    fill(&mut net, 0);
+    fill(&mut net, 1);
+    for stream in [9, 3, 5] {
+        fill(&mut net, stream);
+    }
+    net.run_for(Duration::from_secs(5));
+    let told: Vec<u16> = net.events[0]
+        .iter()
+        .filter_map(|event| match event {
+            Event::SendReady { stream } if stream.0 > 1 => Some(stream.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [9, 3, 5]);
+}
