@@ -12,12 +12,17 @@
 //! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake
 //! message during the handshake that breaks a rule. Everything else that is wrong is a [`Discard`].
 
+mod accept;
+mod early;
+mod embedding;
 mod engine;
+mod ids;
 mod input;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+pub use self::early::MaySend;
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
 use crate::dtls12;
@@ -187,6 +192,9 @@ impl Connection {
         self.engine.timer.stop();
         self.engine.give_up_at = None;
         self.engine.reassembly.clear();
+        if let Some(embedding) = &mut self.engine.embedding {
+            embedding.clear_pending();
+        }
         self.early_records.clear();
         self.early_record_bytes = 0;
         self.engine.events.push_back(Event::Closed(reason));
@@ -195,8 +203,12 @@ impl Connection {
     /// Time has come to [`Connection::poll_timeout`], or not: early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        self.engine.acks.handle_timeout(now);
-        let expired = due(self.engine.timer.deadline());
+        // While somebody else carries the flight, who repeats it often enough, only patience has an end.
+        let resting = self.engine.is_carried();
+        if !resting {
+            self.engine.acks.handle_timeout(now);
+        }
+        let expired = !resting && due(self.engine.timer.deadline());
         let transmissions = self.engine.timer.timeouts() + 1;
         if due(self.engine.give_up_at) || (expired && transmissions >= self.engine.config.max_timeouts) {
             let unauthenticated_alert = self.unauthenticated_alert;
@@ -211,14 +223,20 @@ impl Connection {
     /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let (timer, ack) = (self.engine.timer.deadline(), self.engine.acks.deadline());
+        let timers =
+            (!self.engine.is_carried()).then(|| (self.engine.timer.deadline(), self.engine.acks.deadline()));
+        let (timer, ack) = timers.unwrap_or_default();
         timer.into_iter().chain(ack).chain(self.engine.give_up_at).min()
     }
 
     /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        if self.is_embedding() {
+            return None;
+        }
         if let Phase::Established13(established) = &mut self.phase {
             established.begin_update(&mut self.engine, now);
+            self.engine.say_waiting(now);
         }
         self.engine.poll_transmit(out)
     }
@@ -260,6 +278,12 @@ impl Connection {
     #[must_use]
     pub fn record_overhead(&self) -> usize {
         self.engine.records.overhead(self.engine.records.newest_write_epoch())
+    }
+
+    /// The longest payload of one record, as things stand now: 2^14 bytes, or what the peer takes (RFC 8449).
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.engine.records.max_content(self.engine.records.newest_write_epoch())
     }
 
     /// Reserves the header of a record at the end of `out`; the payload is written behind it.
@@ -458,3 +482,5 @@ impl Connection {
 mod tests;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests13;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_ids;

@@ -198,7 +198,7 @@ impl Flight {
             }
             Content::Handshake { .. } => {
                 let epoch = item.epoch;
-                let mut room = room.saturating_sub(overhead);
+                let mut room = room.saturating_sub(overhead).min(records.max_content(epoch));
                 let smallest = HandshakeHeader::LENGTH + self.rest().min(SMALLEST_FRAGMENT);
                 if room < smallest {
                     if !first {

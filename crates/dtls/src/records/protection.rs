@@ -95,14 +95,24 @@ impl Protection {
         header: &PlaintextHeader,
         body: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        let length = body.len().checked_sub(self.prefix()).ok_or(CryptoError::BadRecord)?;
+        self.seal_with(number, &additional_data(number, header, length), body)
+    }
+
+    /// The same with any additional data.
+    pub(super) fn seal_with(
+        &self,
+        number: RecordNumber,
+        aad: &[u8],
+        body: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
         let Self::Aead12(aead) = self else { return Ok([0; TAG_LENGTH]) };
         let (prefix, payload) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
         let nonce = aead.nonce(number);
         if aead.explicit_nonce {
             prefix.copy_from_slice(&nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..]);
         }
-        let aad = additional_data(number, header, payload.len());
-        aead.key.seal_in_place(&nonce, &aad, payload)
+        aead.key.seal_in_place(&nonce, aad, payload)
     }
 
     /// Opens `body` where it stands; the range is that of the plaintext in it.
@@ -112,16 +122,25 @@ impl Protection {
         header: &PlaintextHeader,
         body: &mut [u8],
     ) -> Result<Range<usize>, CryptoError> {
-        let Self::Aead12(aead) = self else { return Ok(0..body.len()) };
         let length = body.len().checked_sub(self.expansion()).ok_or(CryptoError::BadRecord)?;
+        self.open_with(number, &additional_data(number, header, length), body)
+    }
+
+    /// The same with any additional data.
+    pub(super) fn open_with(
+        &self,
+        number: RecordNumber,
+        aad: &[u8],
+        body: &mut [u8],
+    ) -> Result<Range<usize>, CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok(0..body.len()) };
         let (prefix, sealed) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
         let mut nonce = aead.nonce(number);
         if aead.explicit_nonce {
             // The peer may count its nonces as it likes (RFC 5288 §3).
             nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..].copy_from_slice(prefix);
         }
-        let aad = additional_data(number, header, length);
-        let opened = aead.key.open_in_place(&nonce, &aad, sealed)?;
+        let opened = aead.key.open_in_place(&nonce, aad, sealed)?;
         Ok(self.prefix()..self.prefix() + opened)
     }
 }

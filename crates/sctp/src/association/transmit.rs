@@ -299,6 +299,8 @@ impl Association {
         }
         if let Some(at) = self.pacer.wait_until(now) {
             self.timers.set(Timer::Pacing, at);
+            // A window that is being spread is in use (RFC 9002 §7.8).
+            self.cwnd_limited = true;
             return false;
         }
         true

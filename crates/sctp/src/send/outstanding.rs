@@ -307,7 +307,9 @@ impl Outstanding {
         }
         self.payload -= usize::from(chunk.length);
         let once = chunk.transmissions == 1;
-        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), once);
+        // What was taken for lost and proves to be there was reported late: its age is no round trip.
+        let timed = once && chunk.state == ChunkState::InFlight;
+        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
         acked.chunks += 1;
         acked.retransmitted |= !once;
         if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
