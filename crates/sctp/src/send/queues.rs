@@ -51,6 +51,8 @@ pub(crate) struct Begun {
     pub(crate) message: u64,
     pub(crate) offset: usize,
     pub(crate) fragment: u32,
+    /// Bytes of the whole message.
+    pub(crate) length: usize,
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +111,8 @@ pub(crate) struct Queues {
     stream_limit: usize,
     total_limit: usize,
     total: usize,
+    /// Bytes of the messages that were begun and not finished: all of them may have to wait at the receiver.
+    open_bytes: usize,
     /// Streams that have room of their own and wait for room of all together.
     line: VecDeque<u16>,
 }
@@ -122,6 +126,7 @@ impl Queues {
             stream_limit,
             total_limit,
             total: 0,
+            open_bytes: 0,
             line: VecDeque::new(),
         }
     }
@@ -197,6 +202,31 @@ impl Queues {
         let message = self.streams.get_mut(id)?.queue.pop_front()?;
         self.total -= MESSAGE_OVERHEAD;
         Some(message)
+    }
+
+    /// A message of `id` was begun.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: u16, begun: Begun) {
+        self.open_bytes += begun.length;
+        self.streams.entry(id).begun = Some(begun);
+    }
+
+    /// A fragment left: the message of `id` stands where `begun` says, or is finished.
+    #[inline]
+    pub(crate) fn went_on(&mut self, id: u16, begun: Begun, finished: bool) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.begun = (!finished).then_some(begun);
+        if finished {
+            self.open_bytes -= begun.length;
+        }
+    }
+
+    /// Whether the stream that is next may have its turn in the middle of the current message: it is in the middle of
+    /// one, too, or the next is at most `small`, or one more makes no more than `most` that the receiver has to hold.
+    pub(crate) fn next_may_cut_in(&self, small: usize, most: usize) -> bool {
+        let Some(stream) = self.turns.next().and_then(|id| self.streams.get(id)) else { return true };
+        let next = stream.queue.front().map_or(0, |message| message.data.len());
+        stream.begun.is_some() || next <= small || self.open_bytes + next <= most
     }
 
     /// Length of the message that `id` would begin next, and whether it may be given up; `None` in the middle of one.
@@ -279,8 +309,8 @@ impl Queues {
 
     /// A begun message was given up: `left` of its bytes will not be sent.
     pub(crate) fn abandon_begun(&mut self, id: u16, left: usize, events: &mut VecDeque<Event>) {
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.begun = None;
+        if let Some(begun) = self.streams.get_mut(id).and_then(|stream| stream.begun.take()) {
+            self.open_bytes -= begun.length;
         }
         self.consumed(id, left, events);
         self.drop_idle(id);
@@ -309,6 +339,7 @@ impl Queues {
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
+                self.open_bytes -= stream.begun.map_or(0, |begun| begun.length);
                 *stream = SendStream::default();
                 dropped.push(StreamId(id));
             }
@@ -323,6 +354,7 @@ impl Queues {
     /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
     pub(crate) fn restart(&mut self, events: &mut VecDeque<Event>) {
         self.turns.clear();
+        self.open_bytes = 0;
         for (id, stream) in self.streams.iter_mut() {
             stream.queue.append(&mut stream.held);
             stream.resetting = Resetting::No;
