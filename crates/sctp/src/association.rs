@@ -16,6 +16,7 @@ mod data;
 mod handshake;
 mod heartbeat;
 mod loss;
+mod path_mtu;
 mod reset;
 mod shutdown;
 mod transmit;
@@ -39,6 +40,8 @@ use crate::wire::{ChunkType, Packet, RawChunk};
 use acknowledging::Acknowledging;
 use bytes::Bytes;
 use loss::Recovery;
+pub use path_mtu::PacketSizes;
+use path_mtu::PathMtu;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use reset::Reconfiguration;
@@ -104,6 +107,7 @@ pub struct Association {
     acknowledging: Acknowledging,
     reconfiguration: Reconfiguration,
     heartbeat: heartbeat::Heartbeat,
+    path_mtu: PathMtu,
 
     control: Control,
     timers: Timers,
@@ -138,7 +142,12 @@ impl Association {
             inbound_streams: config.inbound_streams,
             echoed_cookie: Vec::new(),
             handshake_retries: 0,
-            queues: Queues::new(config.stream_queue_bytes, config.total_queue_bytes, config.scheduler),
+            queues: Queues::new(
+                config.stream_queue_bytes,
+                config.total_queue_bytes,
+                config.scheduler,
+                config.initial_stream_numbers.unwrap_or(0),
+            ),
             outstanding: Outstanding::new(first_index(local_initial_tsn)),
             recovery: Recovery::default(),
             congestion: config.congestion.controller(parameters),
@@ -157,6 +166,7 @@ impl Association {
             acknowledging: Acknowledging::new(now, &config),
             reconfiguration: Reconfiguration::new(local_initial_tsn),
             heartbeat: heartbeat::Heartbeat::default(),
+            path_mtu: PathMtu::default(),
             control: Control::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -250,20 +260,23 @@ impl Association {
         match first.kind {
             // A: INIT is alone and has tag 0.
             ChunkType::INIT => {
-                let alone = packet.chunks().nth(1).is_none();
-                if tag == 0 && alone { Ok(()) } else { Err(Discard::MisplacedInit) }
+                if tag == 0 && packet.is_single() {
+                    Ok(())
+                } else {
+                    Err(Discard::MisplacedInit)
+                }
             }
             // B and C: with the T bit the tag is the peer's, and only then.
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
                     if first.flags & REFLECTED_TAG == 0 { self.local_tag } else { self.remote_tag };
-                if first.kind == ChunkType::SHUTDOWN_COMPLETE && packet.chunks().nth(1).is_some() {
+                if first.kind == ChunkType::SHUTDOWN_COMPLETE && !packet.is_single() {
                     return Err(Discard::MisplacedInit);
                 }
                 if tag == expected && tag != 0 { Ok(()) } else { Err(Discard::WrongTag) }
             }
             // §6.10: INIT ACK is alone, too.
-            ChunkType::INIT_ACK if packet.chunks().nth(1).is_some() => Err(Discard::MisplacedInit),
+            ChunkType::INIT_ACK if !packet.is_single() => Err(Discard::MisplacedInit),
             // D: COOKIE ECHO is checked against the cookie.
             ChunkType::COOKIE_ECHO => Ok(()),
             _ if tag == self.local_tag => Ok(()),
@@ -305,6 +318,12 @@ impl Association {
         }
         if data && !self.ended {
             self.after_data_packet(now);
+        }
+        if let Some(error) = packet.broken {
+            if result.is_err() {
+                self.stats.count_discard(Discard::Malformed(error));
+            }
+            result = result.and(Err(Discard::Malformed(error)));
         }
         result
     }
@@ -356,6 +375,7 @@ impl Association {
                 Timer::Reconfig => self.on_reconfig_timeout(now),
                 Timer::Reordering => self.on_reordering_timeout(now),
                 Timer::TailLossProbe => self.on_probe_timeout(now),
+                Timer::PathProbe => self.on_path_probe_timeout(now),
                 Timer::Pacing => {}
             }
         }
@@ -412,7 +432,9 @@ impl Association {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        self.note_read(&event);
+        Some(event)
     }
 
     /// Counters and gauges.
@@ -452,6 +474,19 @@ impl Association {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ended
+    }
+
+    /// Whether nothing is left to be done for the peer: nothing is queued, on the way or being reset.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queues.is_empty() && self.outstanding.is_empty() && self.reconfiguration.is_idle()
+    }
+
+    /// Bytes of received messages, whole and in pieces, that are held for the application: what the receive window
+    /// is less by, with a little for each item.
+    #[must_use]
+    pub fn receive_held(&self) -> usize {
+        self.reassembly.held_bytes()
     }
 
     /// What both sides can do; only meaningful once connected.

@@ -73,13 +73,12 @@ impl Records {
         header.encode(&mut out[mark.start..body]);
         let mut aad = [0; FIXED_ADDITIONAL_DATA + ConnectionId::MAX_LENGTH];
         let aad = additional_data(&header, inner, &mut aad);
+        let end = out.len();
+        out.put_slice(&[0; TAG_LENGTH]);
         match write.protection.seal_with(number, aad, &mut out[body..]) {
-            Ok(tag) => {
-                out.put_slice(&tag);
-                Ok(number)
-            }
+            Ok(()) => Ok(number),
             Err(error) => {
-                out.pop();
+                out.truncate(end - 1);
                 Err(SealError::Crypto(error))
             }
         }

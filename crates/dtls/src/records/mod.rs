@@ -260,8 +260,12 @@ impl Records {
         };
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
-        let tag = write.protection.seal(number, &header, &mut out[body..]).map_err(SealError::Crypto)?;
-        out.put_slice(&tag[..write.protection.tag()]);
+        let end = out.len();
+        out.put_slice(&[0; TAG_LENGTH][..write.protection.tag()]);
+        if let Err(error) = write.protection.seal(number, &header, &mut out[body..]) {
+            out.truncate(end);
+            return Err(SealError::Crypto(error));
+        }
         // Only now the number is used: a failure above leaves it for the next record.
         write.next_sequence += 1;
         Ok(number)

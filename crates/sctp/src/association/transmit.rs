@@ -14,9 +14,9 @@
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
-use crate::event::{Event, StreamId};
+use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
-use crate::send::outstanding::{Chunk, ChunkState, OutMessage};
+use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
 use crate::send::queues::{Begun, Queued};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
@@ -133,7 +133,7 @@ impl Association {
         }
     }
 
-    fn finish_packet(&mut self, packet: &mut [u8]) {
+    pub(super) fn finish_packet(&mut self, packet: &mut [u8]) {
         self.stats.packets_sent += 1;
         // RFC 9653 §5.2: INIT and COOKIE ECHO always carry the checksum.
         let may_be_zero = self.capabilities.zero_checksum && self.state >= State::Established;
@@ -161,6 +161,7 @@ impl Association {
         }
         if data_ready {
             self.give_up_first_lost(now);
+            self.give_up_next(now);
         }
         self.write_control(out, packet);
         if data_ready {
@@ -348,7 +349,9 @@ impl Association {
         if self.write_new(now, out, packet, true) {
             return;
         }
-        if let Some(index) = self.outstanding.newest_in_flight() {
+        if let Some(index) = self.outstanding.newest_in_flight()
+            && self.outstanding.chunk(index).is_some_and(|chunk| !self.is_exhausted(chunk))
+        {
             self.write_again(now, index, out, true);
         }
     }
@@ -368,6 +371,9 @@ impl Association {
             }
             let immediate = self.outstanding.in_flight() == 0;
             self.write_again(now, index, out, immediate);
+            if self.path_mtu.is_beyond_base(out.len() - packet.start) {
+                self.outstanding.set_beyond_base(index);
+            }
         }
         false
     }
@@ -389,13 +395,57 @@ impl Association {
         {}
     }
 
+    /// The same for what would be begun or gone on with now. Should nothing be left, what waited for that goes on.
+    fn give_up_next(&mut self, now: Instant) {
+        let before = self.stats.messages_abandoned;
+        while let Some(id) = self.queues.current() {
+            let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
+            if let Some(begun) = begun.filter(|begun| self.has_expired(now, begun.message)) {
+                self.abandon(now, begun.message);
+            } else if begun.is_none() && self.queues.front_expires(id).is_some_and(|at| at <= now) {
+                self.drop_expired(id);
+            } else {
+                break;
+            }
+        }
+        if self.stats.messages_abandoned > before && self.outstanding.is_empty() {
+            self.advance_resets(now);
+            self.advance_shutdown(now);
+        }
+    }
+
+    /// Whether the lifetime of a begun message is over, and the peer can be told.
+    fn has_expired(&self, now: Instant, id: u64) -> bool {
+        let expired = |message: &OutMessage| message.abandoned || message.expires.is_some_and(|at| at <= now);
+        self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
+    }
+
+    /// Whether a chunk may not be sent again (RFC 7496 §3.2).
+    fn is_exhausted(&self, chunk: &Chunk) -> bool {
+        let most = self.outstanding.message(chunk.message).and_then(|message| message.max_retransmits);
+        self.capabilities.forward_tsn && most.is_some_and(|most| u32::from(chunk.transmissions) > most)
+    }
+
+    /// What the tail loss probe would repeat is given up if its time has passed. False: nothing may be repeated, and
+    /// T3-rtx is waited for.
+    pub(super) fn prepare_probe(&mut self, now: Instant) -> bool {
+        while let Some(chunk) = self.newest_chunk() {
+            if !self.has_expired(now, chunk.message) {
+                return !self.is_exhausted(&chunk) || !self.queues.is_empty();
+            }
+            self.abandon(now, chunk.message);
+        }
+        false
+    }
+
+    fn newest_chunk(&self) -> Option<Chunk> {
+        self.outstanding.newest_in_flight().and_then(|index| self.outstanding.chunk(index)).copied()
+    }
+
     /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
     fn give_up(&mut self, now: Instant, index: u64) -> bool {
         let Some(chunk) = self.outstanding.chunk(index).copied() else { return false };
-        let Some(message) = self.outstanding.message(chunk.message) else { return false };
-        let expired = message.expires.is_some_and(|at| at <= now);
-        let exhausted = message.max_retransmits.is_some_and(|most| u32::from(chunk.transmissions) > most);
-        if !self.capabilities.forward_tsn || !(expired || exhausted) {
+        if !self.has_expired(now, chunk.message) && !self.is_exhausted(&chunk) {
             return false;
         }
         self.abandon(now, chunk.message);
@@ -413,7 +463,7 @@ impl Association {
             self.queues.abandon_begun(stream, left, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
-        self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
+        self.tell_abandoned(StreamId(stream));
         // Said already, unless the point moved.
         if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;
@@ -450,6 +500,7 @@ impl Association {
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
+            let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,
@@ -460,7 +511,7 @@ impl Association {
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
-                flags: begin | flag(end, DataFlags::END),
+                flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
             };
             let immediate = once || length > self.peer_window();
             self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
@@ -521,14 +572,15 @@ impl Association {
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
     #[inline]
     fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
-        if left > room {
-            return room;
-        }
+        // While the path is probed, no chunk is larger than the base size takes.
+        let most = room.min(self.path_mtu.largest_chunk() - header);
+        let cut = left > most;
+        let more = cut || self.queues.total_bytes() > left;
+        let left = left.min(most);
         let hole = room - padded(left);
-        let more = self.queues.total_bytes() > left;
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && !message.is_partially_reliable() {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.is_partially_reliable()) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
@@ -568,7 +620,7 @@ impl Association {
             self.queues.consumed(id, message.data.len(), &mut self.events);
             self.queues.rotate();
             self.stats.messages_abandoned += 1;
-            self.events.push_back(Event::MessageAbandoned { stream: StreamId(id) });
+            self.tell_abandoned(StreamId(id));
         }
     }
 
@@ -613,7 +665,7 @@ impl Association {
         let Some(message) = self.outstanding.message(chunk.message) else { return };
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
-        let flags = chunk.flags
+        let flags = (chunk.flags & !BEYOND_BASE)
             | flag(message.unordered, DataFlags::UNORDERED)
             | flag(immediate, DataFlags::IMMEDIATE);
         self.stats.data_chunks_sent += 1;

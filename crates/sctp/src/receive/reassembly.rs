@@ -15,7 +15,7 @@
 
 use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
-use crate::stream_map::StreamMap;
+use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
@@ -111,12 +111,13 @@ pub(crate) struct Reassembly {
 
 impl Reassembly {
     /// A new association begins; messages of one before it can still be polled.
-    pub(crate) fn start(&mut self, interleaving: bool) {
+    pub(crate) fn start(&mut self, interleaving: bool, first_number: u32) {
         let ready = std::mem::take(&mut self.ready);
         let (ready_count, polled_count) = (self.ready_count, self.polled_count);
         let (ready_bytes, delivered_bytes) = (self.ready_bytes, self.delivered_bytes);
         *self = Self {
             interleaving,
+            streams: StreamMap::starting_at(first_number),
             ready,
             ready_count,
             polled_count,
@@ -475,6 +476,9 @@ impl Reassembly {
 
     /// The peer's SSNs of these streams start again at 0 (RFC 6525 §5.2.2 E4).
     pub(crate) fn reset_stream(&mut self, id: u16) {
+        if self.streams.first_number() != 0 {
+            self.streams.entry(id);
+        }
         if let Some(stream) = self.streams.get_mut(id) {
             stream.next = Stream::FIRST;
             let waiting = std::mem::take(&mut stream.waiting);
@@ -485,6 +489,7 @@ impl Reassembly {
 
     /// As [`Self::reset_stream`], for all streams.
     pub(crate) fn reset_all(&mut self) {
+        self.streams.forget_first_number();
         for (_, stream) in self.streams.iter_mut() {
             stream.next = Stream::FIRST;
             stream.waiting.clear();
@@ -494,9 +499,9 @@ impl Reassembly {
     }
 }
 
-impl Default for Stream {
-    fn default() -> Self {
-        Self { next: Self::FIRST, open: None, waiting: BTreeMap::new(), last_size: 0 }
+impl FirstUse for Stream {
+    fn starting_at(number: u32) -> Self {
+        Self { next: Self::FIRST + u64::from(number), open: None, waiting: BTreeMap::new(), last_size: 0 }
     }
 }
 

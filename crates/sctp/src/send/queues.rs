@@ -13,8 +13,9 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
+use crate::numbers::wire_16;
 use crate::send::scheduler::{Scheduler, Share, Turns};
-use crate::stream_map::StreamMap;
+use crate::stream_map::{FirstUse, StreamMap};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -64,6 +65,9 @@ pub(crate) struct SendStream {
     /// Bytes queued and not yet sent (W3C `bufferedAmount`).
     buffered: usize,
     low_threshold: usize,
+    /// Events that wait to be polled.
+    told_low: bool,
+    told_ready: bool,
     /// The cost of the message that was refused.
     refused: Option<usize>,
     /// It stands in line for room of all together.
@@ -78,7 +82,21 @@ pub(crate) struct SendStream {
     pub(crate) resetting: Resetting,
 }
 
+impl FirstUse for SendStream {
+    fn starting_at(number: u32) -> Self {
+        let mut stream = Self::default();
+        stream.number_from(number);
+        stream
+    }
+}
+
 impl SendStream {
+    /// The numbers of the next messages: SSN, and both kinds of MID.
+    pub(crate) fn number_from(&mut self, number: u32) {
+        self.next_ssn = wire_16(u64::from(number));
+        (self.next_mid, self.next_unordered_mid) = (number, number);
+    }
+
     fn has_work(&self) -> bool {
         self.begun.is_some() || !self.queue.is_empty()
     }
@@ -118,9 +136,14 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
-    pub(crate) fn new(stream_limit: usize, total_limit: usize, scheduler: Scheduler) -> Self {
+    pub(crate) fn new(
+        stream_limit: usize,
+        total_limit: usize,
+        scheduler: Scheduler,
+        first_number: u32,
+    ) -> Self {
         Self {
-            streams: StreamMap::default(),
+            streams: StreamMap::starting_at(first_number),
             turns: Turns::new(scheduler),
             next_order: 0,
             stream_limit,
@@ -250,7 +273,10 @@ impl Queues {
         let was_above = stream.buffered > stream.low_threshold;
         stream.buffered -= bytes;
         stream.share.served += bytes as u64;
-        if was_above && stream.buffered <= stream.low_threshold {
+        if was_above
+            && stream.buffered <= stream.low_threshold
+            && !std::mem::replace(&mut stream.told_low, true)
+        {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
         if stream.has_own_room_again(self.stream_limit) && !std::mem::replace(&mut stream.in_line, true) {
@@ -273,7 +299,9 @@ impl Queues {
                 }
                 total += cost;
                 stream.refused = None;
-                events.push_back(Event::SendReady { stream: StreamId(id) });
+                if !std::mem::replace(&mut stream.told_ready, true) {
+                    events.push_back(Event::SendReady { stream: StreamId(id) });
+                }
             }
             stream.in_line = false;
             self.line.pop_front();
@@ -336,11 +364,12 @@ impl Queues {
     /// The peer takes fewer streams than were used already: what is queued beyond is dropped.
     pub(crate) fn drop_from(&mut self, streams: u16, events: &mut VecDeque<Event>) -> Vec<StreamId> {
         let mut dropped = Vec::new();
+        let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
                 self.open_bytes -= stream.begun.map_or(0, |begun| begun.length);
-                *stream = SendStream::default();
+                *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }
         }
@@ -355,6 +384,7 @@ impl Queues {
     pub(crate) fn restart(&mut self, events: &mut VecDeque<Event>) {
         self.turns.clear();
         self.open_bytes = 0;
+        let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             stream.queue.append(&mut stream.held);
             stream.resetting = Resetting::No;
@@ -362,7 +392,7 @@ impl Queues {
             self.total -= stream.buffered - queued;
             stream.buffered = queued;
             stream.begun = None;
-            (stream.next_ssn, stream.next_mid, stream.next_unordered_mid) = (0, 0, 0);
+            stream.number_from(first_number);
             stream.unacknowledged = 0;
             stream.in_turns = stream.has_work();
             if stream.in_turns {
@@ -376,12 +406,27 @@ impl Queues {
         self.streams.get(id).map_or(0, |stream| stream.buffered)
     }
 
+    /// The [`Event::BufferedAmountLow`] of a stream was polled: the next fall is told again.
+    pub(crate) fn forget_low(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.0) {
+            stream.told_low = false;
+        }
+    }
+
+    /// As [`Self::forget_low`], for [`Event::SendReady`].
+    pub(crate) fn forget_ready(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.0) {
+            stream.told_ready = false;
+        }
+    }
+
     pub(crate) fn set_low_threshold(&mut self, id: u16, bytes: usize) {
         self.streams.entry(id).low_threshold = bytes;
     }
 
     /// The association is over: memory is given back.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.stream_limit, self.total_limit, self.turns.scheduler());
+        let first_number = self.streams.first_number();
+        *self = Self::new(self.stream_limit, self.total_limit, self.turns.scheduler(), first_number);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Problem: a packet is a common header and a row of chunks, each a type, flags, a length and a value padded to
 //! four bytes; each number was chosen by somebody else.
-//! How: [`Packet::parse`] walks the row once and checks every length, so that iterating cannot fail afterwards;
+//! How: [`Packet::parse`] walks the row once and checks every length, so that iterating ends where they do;
 //! [`RawChunk`] only locates fields; each chunk's file turns a value into what the RFC allows.
 //! ```text
 //!  0                   1                   2                   3
@@ -127,21 +127,23 @@ pub struct Header {
     pub checksum: [u8; 4],
 }
 
-/// A packet whose chunk lengths were all checked.
+/// A packet whose chunk lengths were checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
     /// The common header.
     pub header: Header,
     /// All bytes after the common header: what the checksum continues over.
     pub rest: &'a [u8],
+    /// What is wrong behind the last whole chunk: a partial one is dropped, those before it count (RFC 9260 §6.10).
+    pub broken: Option<ParseError>,
 }
 
 impl<'a> Packet<'a> {
     /// Locates the header and checks the lengths of all chunks.
     ///
     /// # Errors
-    /// [`ParseError`] if the header is cut short, no chunk follows, or a chunk's length is below four or reaches
-    /// past the end. A last chunk without its padding is accepted.
+    /// [`ParseError`] if the header is cut short, no chunk follows, or the first chunk's length is below four or
+    /// reaches past the end. A last chunk without its padding is accepted.
     #[inline]
     pub fn parse(packet: &'a [u8]) -> Result<Self, ParseError> {
         let Some((&[s1, s2, d1, d2, t1, t2, t3, t4, checksum @ ..], rest)) =
@@ -159,11 +161,24 @@ impl<'a> Packet<'a> {
         if walk.is_empty() {
             return Err(ParseError::NoChunk);
         }
+        let mut broken = None;
         while !walk.is_empty() {
-            let length = RawChunk::length_at(walk)?;
-            walk = walk.get(padded(length)..).unwrap_or_default();
+            match RawChunk::length_at(walk) {
+                Ok(length) => walk = walk.get(padded(length)..).unwrap_or_default(),
+                Err(error) if walk.len() == rest.len() => return Err(error),
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
         }
-        Ok(Self { header, rest })
+        Ok(Self { header, rest, broken })
+    }
+
+    /// Whether the first chunk has no company, which some chunks must not have (RFC 9260 §6.10).
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.broken.is_none() && self.chunks().nth(1).is_none()
     }
 
     /// The chunks, in order.
@@ -174,7 +189,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The chunks of a [`Packet`]; ends at the first broken length (none after [`Packet::parse`]).
+/// The chunks of a [`Packet`]; ends at the first broken length.
 #[derive(Debug, Clone)]
 pub struct Chunks<'a> {
     rest: &'a [u8],
