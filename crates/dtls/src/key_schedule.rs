@@ -179,6 +179,12 @@ pub struct ApplicationSecrets {
 pub struct TrafficSecret(Digest);
 
 impl TrafficSecret {
+    /// The secret of a connection that somebody else made.
+    #[must_use]
+    pub fn from_key_log(bytes: &[u8]) -> Self {
+        Self(Digest::new(bytes))
+    }
+
     /// The secret itself, for a key log only.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

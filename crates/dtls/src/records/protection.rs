@@ -11,8 +11,6 @@
 //!   additional data epoch 2 | sequence 6 | type 1 | version 2 | plaintext length 2   (RFC 5246 §6.2.3.3)
 //! ```
 
-use std::ops::Range;
-
 use super::RecordNumber;
 use super::unified::Aead13;
 use crate::key_schedule::RecordKeys;
@@ -115,13 +113,13 @@ impl Protection {
         aead.key.seal_in_place(&nonce(&aead.iv, number), aad, payload)
     }
 
-    /// Opens `body` where it stands; the range is that of the plaintext in it.
+    /// Opens `body` where it stands, and tells the length of the plaintext, which begins behind the prefix.
     pub(super) fn open(
         &self,
         number: RecordNumber,
         header: &PlaintextHeader,
         body: &mut [u8],
-    ) -> Result<Range<usize>, CryptoError> {
+    ) -> Result<usize, CryptoError> {
         let length = body.len().checked_sub(self.expansion()).ok_or(CryptoError::BadRecord)?;
         self.open_with(number, &additional_data(number, header, length), body)
     }
@@ -132,14 +130,13 @@ impl Protection {
         number: RecordNumber,
         aad: &[u8],
         body: &mut [u8],
-    ) -> Result<Range<usize>, CryptoError> {
-        let Self::Aead12(aead) = self else { return Ok(0..body.len()) };
+    ) -> Result<usize, CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok(body.len()) };
         let (prefix, sealed) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
         // The peer may count its nonces as it likes (RFC 5288 §3).
         let explicit = prefix.first_chunk().map(|prefix| u64::from_be_bytes(*prefix));
         let nonce = nonce(&aead.iv, explicit.unwrap_or(number64(number)));
-        let opened = aead.key.open_in_place(&nonce, aad, sealed)?;
-        Ok(self.prefix()..self.prefix() + opened)
+        aead.key.open_in_place(&nonce, aad, sealed)
     }
 }
 

@@ -128,9 +128,8 @@ impl Association {
             remote: received.init,
         };
         let sealed = cookie.seal(&self.cookie_key);
-        let partial_reliability = self.config.partial_reliability;
         self.reply(received.init.initiate_tag, |out| {
-            answer.encode_ack(out, &sealed, unknown_parameters(&received, partial_reliability).take(16));
+            answer.encode_ack(out, &sealed, received.to_report().take(16));
         });
         Ok(())
     }
@@ -348,7 +347,8 @@ impl Association {
     }
 }
 
-/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1).
+/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1). Who
+/// sent INIT sees the latter in what the INIT ACK does not offer.
 fn unknown_parameters<'a>(
     received: &ReceivedInit<'a>,
     partial_reliability: bool,

@@ -147,6 +147,9 @@ impl Association {
                 stream.unacknowledged = stream.unacknowledged.saturating_sub(1);
             }
         }
+        if self.outstanding.gap_acked > 0 {
+            self.give_up_first(now);
+        }
         if self.outstanding.advanced() > self.outstanding.cumulative() {
             self.control.forward_tsn = true;
         }

@@ -408,9 +408,20 @@ impl Association {
                 break;
             }
         }
-        if self.stats.messages_abandoned > before && self.outstanding.is_empty() {
-            self.advance_resets(now);
+        if self.stats.messages_abandoned > before {
+            if self.outstanding.is_empty() {
+                self.advance_resets(now);
+            }
             self.advance_shutdown(now);
+        }
+    }
+
+    /// A SACK with holes: what leads the outstanding data and is past its time is not waited for (RFC 3758 §3.5 A2).
+    pub(super) fn give_up_first(&mut self, now: Instant) {
+        while let Some(chunk) = self.outstanding.first_unsettled()
+            && self.has_expired(now, chunk.message)
+        {
+            self.abandon(now, chunk.message);
         }
     }
 

@@ -153,3 +153,72 @@ fn who_was_refused_is_told_when_a_restart_of_the_peer_empties_the_queue() {
     assert!(net.messages[1].is_empty());
     assert!(net.events[0].contains(&Event::SendReady { stream: StreamId(0) }));
 }
+
+#[test]
+fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
+    let mut config = config();
+    config.max_unread_events = 16;
+    let mut puppet = crate::support::Puppet::connected(config);
+    while puppet.under_test.poll_event().is_some() {}
+    let mut count = 0;
+    for number in 0..200 {
+        let options = crate::support::max_lifetime(Duration::ZERO);
+        let now = puppet.now;
+        if puppet.under_test.send(now, StreamId(number % 4), Ppid(53), vec![1; 100].into(), options).is_ok() {
+            count += 1;
+        }
+        puppet.wait(Duration::from_millis(1));
+        let _ = puppet.chunks();
+    }
+    let events: Vec<_> = std::iter::from_fn(|| puppet.under_test.poll_event()).collect();
+    assert!(events.len() <= 16 + 2 * 4, "{} events", events.len());
+    let told = events.iter().filter(|event| matches!(event, Event::MessageAbandoned { .. })).count() as u64;
+    assert_eq!(told + puppet.under_test.stats().events_dropped, count);
+    let low = events.iter().filter(|event| matches!(event, Event::BufferedAmountLow { .. })).count();
+    assert_eq!(low, 4, "one of each stream");
+}
+
+#[test]
+fn a_reset_is_refused_while_too_many_events_are_unread() {
+    let mut config = config();
+    config.max_unread_events = 1;
+    let mut puppet = crate::support::Puppet::new(config);
+    puppet.handshake(&crate::support::puppet_init());
+    let options = crate::support::max_lifetime(Duration::ZERO);
+    let now = puppet.now;
+    puppet.under_test.send(now, StreamId(1), Ppid(53), "x".into(), options).unwrap();
+    let _ = puppet.chunks();
+    let refused = puppet.under_test.reset_stream(puppet.now, StreamId(2));
+    assert_eq!(refused, Err(plywood_sctp::ResetError::UnreadEvents { limit: 1 }));
+    while puppet.under_test.poll_event().is_some() {}
+    assert_eq!(puppet.under_test.reset_stream(puppet.now, StreamId(2)), Ok(()));
+}
+
+#[test]
+fn resets_that_nobody_hears_of_are_put_off_and_not_forgotten() {
+    use plywood_sctp::wire::reconfig::put_outgoing_reset;
+    let mut config = config();
+    config.max_unread_events = 40;
+    let mut puppet = crate::support::Puppet::connected(config);
+    let streams: Vec<u16> = (0..15).collect();
+    let last = crate::support::PUPPET_TSN - 1;
+    let mut number = crate::support::PUPPET_TSN;
+    let mut performed = 0;
+    for _ in 0..50 {
+        puppet.feed(|out| put_outgoing_reset(out, number, 0, last, &streams)).unwrap();
+        let answer = puppet.poll().unwrap();
+        match answer[27] {
+            1 => {
+                performed += 1;
+                number += 1;
+            }
+            // In progress: the peer asks again with the same number.
+            other => assert_eq!(other, 6),
+        }
+        while puppet.poll().is_some() {}
+    }
+    assert_eq!(performed, 2, "thirty streams of forty");
+    while puppet.under_test.poll_event().is_some() {}
+    puppet.feed(|out| put_outgoing_reset(out, number, 0, last, &streams)).unwrap();
+    assert_eq!(puppet.poll().unwrap()[27], 1, "performed once there is room");
+}
