@@ -9,6 +9,7 @@ pub mod memory;
 mod plywood;
 mod rtc_sctp;
 mod sctp_proto;
+pub mod usrsctp;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub use self::dcsctp::DcSctp;
 pub use self::plywood::{BBR, CUBIC, NEW_RENO, Plywood};
 pub use self::rtc_sctp::RtcSctp;
 pub use self::sctp_proto::SctpProto;
+pub use self::usrsctp::Usrsctp;
 
 /// What a pair of endpoints is set up with.
 #[derive(Debug, Clone, Copy)]

@@ -37,9 +37,8 @@ const NOT_HAD: &[(&str, &str)] = &[
 ];
 
 /// Everybody that can be named in `--peers`.
-pub(crate) const PEERS: &[&str] = &[
-    "openssl", "gnutls", "mbedtls", "wolfssl", "dimpl", "rtc-dtls", "boringssl", "chromium", "firefox",
-];
+pub(crate) const PEERS: &[&str] =
+    &["openssl", "gnutls", "mbedtls", "wolfssl", "dimpl", "rtc-dtls", "boringssl", "chromium", "firefox"];
 
 /// The whole suite.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
@@ -89,7 +88,8 @@ pub(crate) fn stacks(judges: &[&'static str]) -> Result<Vec<Row>> {
     }
     let has = |group: &[&str]| ready.iter().any(|judge| group.contains(judge));
     let features = [("crates", has(CRATES)), ("boringssl", has(HEAVY))];
-    let features: Vec<&str> = features.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect();
+    let features: Vec<&str> =
+        features.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect();
     let file = workspace::scratch("interop")?.join("dtls.json");
     let _ = std::fs::remove_file(&file);
     let mut command = workspace::cargo();

@@ -81,6 +81,7 @@ impl Association {
         self.stats.sacks_received += 1;
         self.note_duplicates(now, sack.duplicates().len());
         self.peer_a_rwnd = usize::try_from(sack.a_rwnd).unwrap_or(usize::MAX);
+        self.peer_window_seen = self.peer_window_seen.max(self.peer_a_rwnd);
         if self.peer_a_rwnd == 0 {
             // §6.1 A: a peer that answers probes of its closed window is alive.
             self.error_count = 0;
@@ -187,6 +188,9 @@ impl Association {
             if let Some(stream) = self.queues.streams.get_mut(stream) {
                 stream.unacknowledged = stream.unacknowledged.saturating_sub(1);
             }
+        }
+        if self.outstanding.gap_acked > 0 {
+            self.give_up_first(now);
         }
         if self.outstanding.advanced() > self.outstanding.cumulative() {
             self.control.forward_tsn = true;

@@ -173,6 +173,11 @@ impl Outstanding {
         self.chunks.is_empty()
     }
 
+    /// Whether all there is was given up: the peer may hear of it or not, it misses nothing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.advanced + 1 == self.next()
+    }
+
     #[inline]
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
@@ -327,18 +332,19 @@ impl Outstanding {
             self.in_flight -= chunk.wire_bytes();
         }
         self.payload -= usize::from(chunk.length);
+        let once = chunk.transmissions == 1;
         // What was taken for lost and proves to be there was reported late: its age is no round trip.
         let timed = chunk.transmissions == 1 && chunk.state == ChunkState::InFlight;
         sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
         acked.chunks += 1;
-        acked.retransmitted |= chunk.transmissions > 1;
+        acked.retransmitted |= !once;
         acked.beyond_base |= chunk.flags & BEYOND_BASE != 0;
         if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
             acked.newest = Some((chunk.sent_at, chunk.packet));
         }
         if index > self.highest_acked {
             self.highest_acked = index;
-        } else if chunk.transmissions == 1 {
+        } else if once {
             acked.reordered = true;
         }
     }
@@ -453,6 +459,12 @@ impl Outstanding {
             self.order.pop_front();
         }
         None
+    }
+
+    /// The first chunk that was neither acknowledged nor given up, if it stands right behind those.
+    pub(crate) fn first_unsettled(&self) -> Option<Chunk> {
+        let chunk = self.chunk(self.advanced.max(self.base - 1) + 1)?;
+        matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost).then_some(*chunk)
     }
 
     /// The oldest transmission is no loss yet, for the peer's SACKs have no room to report so far.

@@ -170,3 +170,21 @@ fn a_small_message_of_higher_priority_waits_for_packets_and_not_for_messages() {
     let without = latency(Scheduler::Priority, false);
     assert!(first_come > 300 && without > 100, "what it cures: {first_come} ms, {without} ms");
 }
+
+#[test]
+fn streams_that_take_turns_do_not_fill_the_window_with_beginnings() {
+    let mut net = Net::connected(7, Path::default(), |end| {
+        let mut config = config(end);
+        config.receive_window_bytes = 512 << 10;
+        config.max_reassembly_bytes = 512 << 10;
+        config
+    });
+    // Together twelve times the window.
+    for stream in 0..100 {
+        net.send(0, stream, pattern(u64::from(stream), 64 << 10));
+    }
+    net.run_until(Duration::from_secs(60), |net| net.messages[1].len() == 100);
+    assert_eq!(net.messages[1].len(), 100);
+    let discarded = net.ends[1].stats().discarded(plywood_sctp::Discard::OutsideWindow);
+    assert_eq!(discarded, 0);
+}

@@ -55,7 +55,11 @@ fn negotiated(stage: &mut Stage, flags: &[&str], version: &str, group: Option<&s
         let client = session.dtls_client()?;
         for (end, dtls) in BOTH.into_iter().zip(&dtls) {
             let role = if end == client { "client" } else { "server" };
-            ensure!(dtls["role"].as_str().is_none_or(|said| said == role), "{} says {dtls}", session.name(end));
+            ensure!(
+                dtls["role"].as_str().is_none_or(|said| said == role),
+                "{} says {dtls}",
+                session.name(end)
+            );
         }
         Ok(())
     })
