@@ -228,8 +228,9 @@ impl Life {
                 self.next_number += 1;
                 self.sent[end].insert(number, Sent { at: now, stream, options, data });
             }
-            Err(SendError::QueueFull { .. } | SendError::Closed) => {}
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+                assert!(matches!(error, SendError::QueueFull { .. } | SendError::Closed), "{error}");
+            }
         }
     }
 }
