@@ -15,6 +15,7 @@ pub fn label(reason: &CloseReason, server: bool) -> &'static str {
         CloseReason::TimedOut { .. } => ":READ_TIMEOUT_EXPIRED:",
         CloseReason::Handshake(error) => handshake(error),
         CloseReason::Config(ConfigError::NoSupportedVersion) => ":NO_SUPPORTED_VERSIONS_ENABLED:",
+        CloseReason::NumbersExhausted => ":TOO_MANY_KEY_UPDATES:",
         CloseReason::TooManyForgeries => ":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:",
         _ => ":CLOSED:",
     }
@@ -51,12 +52,20 @@ fn handshake(error: &HandshakeError) -> &'static str {
         HandshakeError::BadSignature { .. } => ":BAD_SIGNATURE:",
         HandshakeError::FinishedMismatch => ":DIGEST_CHECK_FAILED:",
         HandshakeError::RecordOverflow => ":DATA_LENGTH_TOO_LONG:",
+        HandshakeError::ExcessHandshakeData => ":EXCESS_HANDSHAKE_DATA:",
+        HandshakeError::HandshakeIsOver(_) | HandshakeError::DataUnderHandshakeKeys => ":UNEXPECTED_RECORD:",
+        HandshakeError::MalformedAlert => ":BAD_ALERT:",
+        HandshakeError::UnknownAlertLevel(_) => ":UNKNOWN_ALERT_TYPE:",
+        HandshakeError::TooManyWarnings => ":TOO_MANY_WARNING_ALERTS:",
+        HandshakeError::TooManyKeyUpdates => ":TOO_MANY_KEY_UPDATES:",
+        HandshakeError::CurveNotOffered(_) => ":WRONG_CURVE:",
         _ => ":HANDSHAKE_FAILURE:",
     }
 }
 
 fn decode(message: HandshakeType, error: &ParseError) -> &'static str {
     match (message, error) {
+        (_, ParseError::DamagedExtension(_)) => ":ERROR_PARSING_EXTENSION:",
         (_, ParseError::DuplicateExtension(_)) => ":DUPLICATE_EXTENSION:",
         (_, ParseError::MissingExtension(_)) => ":MISSING_EXTENSION:",
         (HandshakeType::CLIENT_HELLO, ParseError::TrailingBytes { .. }) => ":CLIENTHELLO_PARSE_FAILED:",
@@ -64,7 +73,7 @@ fn decode(message: HandshakeType, error: &ParseError) -> &'static str {
     }
 }
 
-fn alert(description: AlertDescription) -> &'static str {
+pub fn alert(description: AlertDescription) -> &'static str {
     match description.0 {
         10 => ":SSLV3_ALERT_UNEXPECTED_MESSAGE:",
         20 => ":SSLV3_ALERT_BAD_RECORD_MAC:",

@@ -16,21 +16,23 @@ mod engine;
 mod input;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
 use crate::dtls12;
-use crate::dtls13;
+use crate::dtls13::{self, Update};
 use crate::error::{Discard, ExportError, HandshakeError, SealError};
 use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
+use crate::identity::Identity;
 use crate::peer_certificate::VerifiedPeer;
 use crate::records::RecordMark;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::version::Version;
-use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::wire::key_update::KeyUpdate;
 use crate::wire::{Alert, AlertDescription, ContentType};
 
@@ -65,6 +67,8 @@ pub struct Connection {
     early_data_bytes: usize,
     /// The last alert that came in the clear: not believed, but told if the handshake times out.
     unauthenticated_alert: Option<AlertDescription>,
+    /// Warnings that were ignored.
+    ignored_alerts: u8,
     /// Renegotiation was refused once already: one answer is enough.
     refused_renegotiation: bool,
 }
@@ -128,6 +132,7 @@ impl Connection {
             early_data: VecDeque::new(),
             early_data_bytes: 0,
             unauthenticated_alert: None,
+            ignored_alerts: 0,
             refused_renegotiation: false,
         };
         if let Some(error) = invalid {
@@ -159,6 +164,11 @@ impl Connection {
         let was_connected = self.is_connected();
         self.phase = phase;
         if let (Some(summary), false) = (self.summary(), was_connected) {
+            // Behind the last message of the handshake nothing may stand that has its keys (RFC 8446 §5.1).
+            if self.engine.reassembly.holds_authenticated() {
+                self.fail(HandshakeError::ExcessHandshakeData);
+                return;
+            }
             self.engine.give_up_at = None;
             if summary.version == Version::Dtls12 {
                 self.engine.timer.stop();
@@ -185,8 +195,10 @@ impl Connection {
         tracing::debug!(%reason, "closed");
         self.phase = Phase::Closed;
         self.engine.timer.stop();
+        self.engine.rest_due = None;
         self.engine.give_up_at = None;
         self.engine.reassembly.clear();
+        self.engine.acks.clear();
         self.early_records.clear();
         self.early_record_bytes = 0;
         self.engine.events.push_back(Event::Closed(reason));
@@ -195,7 +207,7 @@ impl Connection {
     /// Time has come to [`Connection::poll_timeout`], or not: early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        self.engine.acks.handle_timeout(now);
+        self.engine.acks.handle_timeout(now, self.engine.timer.timeout());
         let expired = due(self.engine.timer.deadline());
         let transmissions = self.engine.timer.timeouts() + 1;
         if due(self.engine.give_up_at) || (expired && transmissions >= self.engine.config.max_timeouts) {
@@ -205,21 +217,24 @@ impl Connection {
         } else if expired {
             self.engine.timer.back_off(now);
             self.engine.resend_flight(now);
+        } else if due(self.engine.rest_due) {
+            self.engine.resend_flight(now);
+            self.engine.timer.restart(now);
         }
     }
 
     /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let (timer, ack) = (self.engine.timer.deadline(), self.engine.acks.deadline());
-        timer.into_iter().chain(ack).chain(self.engine.give_up_at).min()
+        let timer = &self.engine.timer;
+        let ack = self.engine.acks.deadline(timer.timeout());
+        let rest = self.engine.rest_due;
+        timer.deadline().into_iter().chain(ack).chain(rest).chain(self.engine.give_up_at).min()
     }
 
     /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        if let Phase::Established13(established) = &mut self.phase {
-            established.begin_update(&mut self.engine, now);
-        }
+        self.begin_update(now);
         self.engine.poll_transmit(out)
     }
 
@@ -366,7 +381,17 @@ impl Connection {
     pub fn update_keys(&mut self, now: Instant, both: bool) {
         if let Phase::Established13(established) = &mut self.phase {
             established.want_update(KeyUpdate { update_requested: both });
-            established.begin_update(&mut self.engine, now);
+            self.begin_update(now);
+        }
+    }
+
+    /// An update that is wanted begins; one that has no number left ends the connection in order.
+    fn begin_update(&mut self, now: Instant) {
+        if let Phase::Established13(established) = &mut self.phase
+            && established.begin_update(&mut self.engine, now) == Update::Exhausted
+        {
+            self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+            self.end(CloseReason::NumbersExhausted);
         }
     }
 
@@ -380,13 +405,29 @@ impl Connection {
         }
     }
 
+    /// Who we are to this peer: of several identities the one that was chosen, once it was.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.engine.config.identity
+    }
+
     /// The peer's certificate in DER, once verified; `None` too for a client that was let in without one
     /// ([`crate::ClientAuthentication`]).
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.verified_peer().map(VerifiedPeer::certificate)
+    }
+
+    /// How the peer signed, once verified.
+    #[must_use]
+    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+        self.verified_peer().map(VerifiedPeer::scheme)
+    }
+
+    fn verified_peer(&self) -> Option<&VerifiedPeer> {
         match &self.phase {
-            Phase::Established12(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
-            Phase::Established13(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
+            Phase::Established12(established) => established.peer.as_ref(),
+            Phase::Established13(established) => established.peer.as_ref(),
             _ => None,
         }
     }

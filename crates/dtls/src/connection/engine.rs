@@ -19,7 +19,7 @@ use crate::records::Records;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::wire::ack::{self, Ack};
-use crate::wire::{Alert, ContentType, HandshakeType};
+use crate::wire::{Alert, ContentType, HandshakeType, ProtocolVersion};
 
 /// Shared machinery of the handshakes.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     pub give_up_at: Option<Instant>,
     /// When the flight was last begun to be sent.
     pub last_transmission: Option<Instant>,
+    /// 1.3: part of our flight arrived; the rest is sent again then.
+    pub rest_due: Option<Instant>,
     /// 1.3: until when records under the keys before the newest are read.
     pub old_keys_until: Option<Instant>,
     pub events: VecDeque<Event>,
@@ -62,6 +64,7 @@ impl Engine {
             timer: RetransmitTimer::new(config.initial_timeout, config.max_timeout),
             give_up_at: None,
             last_transmission: None,
+            rest_due: None,
             old_keys_until: None,
             events: VecDeque::new(),
             stats: Stats::default(),
@@ -81,9 +84,10 @@ impl Engine {
         random
     }
 
-    /// 1.3 was chosen.
+    /// 1.3 was chosen. Its records in the clear say 1.2 (RFC 9147 §4).
     pub(crate) fn choose_13(&mut self) {
         self.is_13 = true;
+        self.records.version = ProtocolVersion::DTLS_1_2;
     }
 
     /// Whether 1.3 was chosen.
@@ -107,6 +111,7 @@ impl Engine {
     pub(crate) fn flight_was_answered(&mut self) {
         self.flight.clear();
         self.timer.stop();
+        self.rest_due = None;
     }
 
     /// Adds a handshake message to the flight and to the transcript.
@@ -148,6 +153,7 @@ impl Engine {
     /// Sends the flight from its beginning.
     pub(crate) fn resend_flight(&mut self, now: Instant) {
         self.flight.rewind();
+        self.rest_due = None;
         self.last_transmission = Some(now);
         self.stats.flights_resent += 1;
     }
@@ -159,17 +165,19 @@ impl Engine {
         }
     }
 
-    /// Appends one datagram: of the flight first, then alerts.
+    /// Appends one datagram: an ACK first, for it spares the peer a repetition; then the flight, then alerts.
     pub(crate) fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<usize> {
         let start = out.len();
         let mtu = self.timer.datagram_bytes(self.config.mtu_bytes);
-        match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
-            Ok(true) => {}
-            Ok(false) => self.write_ack(mtu, out).or_else(|| self.write_alert(out))?,
-            Err(_) => {
-                // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
-                out.truncate(start);
-                return None;
+        if self.write_ack(mtu, out).is_none() {
+            match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
+                Ok(true) => {}
+                Ok(false) => self.write_alert(out)?,
+                Err(_) => {
+                    // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
+                    out.truncate(start);
+                    return None;
+                }
             }
         }
         self.stats.handshake_datagrams_sent += 1;

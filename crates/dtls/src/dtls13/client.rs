@@ -13,7 +13,7 @@ use super::established::Established;
 use super::offer::Offer;
 use super::proof::{FinishedVerified, check_certificate, check_certificate_verify};
 use super::secrets::{Secrets, install_read, install_write};
-use super::{APPLICATION_EPOCH, Agreed, Suite, decode, expect, groups, signed_content, signing_scheme};
+use super::{APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
 use crate::error::HandshakeError;
@@ -203,8 +203,8 @@ fn on_server_hello(
     let groups = groups(&engine.config);
     let shared = offer.complete(&share, &groups)?;
     engine.heard(message);
-    // The server has our hello. Its flight is not complete yet, so ours is not begun.
-    engine.flight_was_answered();
+    // The server has our hello, but anyone could have written this: the timer goes on until something comes under
+    // the keys that follow.
     let secrets = Secrets::derive(engine, suite, &shared, hello.random)?;
     let agreed = Agreed { suite, group: share.group, srtp_profile: None };
     let offered = hello.extensions.clone();
@@ -257,8 +257,10 @@ impl AwaitRequestOrCertificate {
         if message.message_type == KIND && scheme.is_none() {
             expect(message, KIND)?;
             let schemes = certificate13::parse_certificate_request(&message.body).map_err(decode(KIND))?;
-            let scheme = Some(signing_scheme(&engine.config, &schemes)?);
+            let (identity, scheme) = choose_identity(&engine.config, &schemes)?;
+            engine.config.identity = identity;
             engine.heard(message);
+            let scheme = Some(scheme);
             return Ok(State::AwaitRequestOrCertificate(Self { agreed, secrets, scheme }));
         }
         let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;

@@ -60,6 +60,7 @@ pub fn parse_certificate_request(body: &[u8]) -> Result<Vec<SignatureScheme>, Pa
     require_no_context(&mut reader)?;
     let extensions = parse_extensions(&mut reader)?;
     ParseError::require_end(&reader)?;
+    extensions.check_names()?;
     extensions
         .signature_algorithms()?
         .ok_or(ParseError::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))
