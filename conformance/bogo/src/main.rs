@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 use frames::{Frame, Runner};
 use options::{Credential, Options, Unknown};
 use plywood_dtls::provider::Provider;
-use plywood_dtls::wire::AlertDescription;
 use plywood_dtls::wire::codes::{NamedGroup, SignatureScheme};
+use plywood_dtls::wire::{AlertDescription, HandshakeType, PlaintextHeader};
 use plywood_dtls::{
     ClientAuthentication, CloseReason, Config, Connection, Discard, Event, Identity, PeerVerification, Role,
     Versions, provider,
@@ -99,6 +99,7 @@ fn run() -> Result<(), Stop> {
         now,
         received: VecDeque::new(),
         closed: None,
+        heard: false,
         verdict: None,
     };
     let result = shim.run();
@@ -186,6 +187,8 @@ struct Shim {
     /// Application data that was not answered yet.
     received: VecDeque<Vec<u8>>,
     closed: Option<CloseReason>,
+    /// Whether any record of the runner was used.
+    heard: bool,
     /// What BoringSSL would have ended the connection for.
     verdict: Option<&'static str>,
 }
@@ -244,14 +247,16 @@ impl Shim {
         }
     }
 
+    fn label(&self, reason: &CloseReason) -> &'static str {
+        labels::label(reason, self.options.server, self.connection.chose_1_3())
+    }
+
     fn check_open(&self) -> Result<(), Stop> {
         if let Some(label) = self.verdict {
             return Err(Stop::Failed(format!("{label} dropped by the library, ended by the shim")));
         }
         match &self.closed {
-            Some(reason) => {
-                Err(Stop::Failed(format!("{} {reason}", labels::label(reason, self.options.server))))
-            }
+            Some(reason) => Err(Stop::Failed(format!("{} {reason}", self.label(reason)))),
             None => Ok(()),
         }
     }
@@ -325,8 +330,12 @@ impl Shim {
     fn handle_datagram(&mut self, datagram: &mut [u8]) {
         let mut at = 0;
         while at < datagram.len() {
+            // A request for a cookie is no answer yet.
+            const VERIFY_REQUEST: Option<&u8> = Some(&HandshakeType::HELLO_VERIFY_REQUEST.0);
+            let answers = datagram.get(at + PlaintextHeader::LENGTH) != VERIFY_REQUEST;
             at = match self.connection.open_record(self.now, datagram, at) {
                 Ok(opened) => {
+                    self.heard |= answers;
                     if let Some(range) = opened.plaintext {
                         self.received.push_back(datagram.get(range).unwrap_or_default().to_vec());
                     }
@@ -346,7 +355,7 @@ impl Shim {
 
     /// What BoringSSL ends a connection for, and the library drops.
     fn judge(&mut self, reason: Discard, record: &[u8]) {
-        if let (Some((label, alert)), None) = (verdict::verdict(reason, record), self.verdict) {
+        if let (Some((label, alert)), None) = (verdict::verdict(reason, record, self.heard), self.verdict) {
             self.verdict = Some(label);
             self.connection.abort(alert);
         }

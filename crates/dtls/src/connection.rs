@@ -164,11 +164,6 @@ impl Connection {
         let was_connected = self.is_connected();
         self.phase = phase;
         if let (Some(summary), false) = (self.summary(), was_connected) {
-            // Behind the last message of the handshake nothing may stand that has its keys (RFC 8446 §5.1).
-            if self.engine.reassembly.holds_authenticated() {
-                self.fail(HandshakeError::ExcessHandshakeData);
-                return;
-            }
             self.engine.give_up_at = None;
             if summary.version == Version::Dtls12 {
                 self.engine.timer.stop();
@@ -430,6 +425,12 @@ impl Connection {
             Phase::Established13(established) => established.peer.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether the two sides chose 1.3: known from the hellos on, also of a handshake that failed.
+    #[must_use]
+    pub fn chose_1_3(&self) -> bool {
+        self.engine.is_13()
     }
 
     /// The version, once connected.

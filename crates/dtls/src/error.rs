@@ -39,6 +39,8 @@ pub enum ParseError {
     EmptyList,
     /// A number that the field cannot have.
     InvalidValue(u32),
+    /// A number in a field of old that must hold zero now.
+    NotZero(u32),
     /// An extension that came twice (RFC 5246 §7.4.1.4).
     DuplicateExtension(ExtensionType),
     /// An extension that must be there (RFC 8446 §9.2).
@@ -77,6 +79,7 @@ impl fmt::Display for ParseError {
             Self::InvalidLength { length } => write!(f, "a field cannot be {length} bytes long"),
             Self::EmptyList => f.write_str("a list is empty that may not be"),
             Self::InvalidValue(value) => write!(f, "a field cannot hold {value}"),
+            Self::NotZero(value) => write!(f, "a field that must be zero holds {value}"),
             Self::DuplicateExtension(kind) => write!(f, "extension {kind:?} came twice"),
             Self::MissingExtension(kind) => write!(f, "extension {kind:?} is missing"),
             Self::DamagedExtension(kind) => write!(f, "extension {kind:?} is damaged"),
@@ -311,6 +314,8 @@ pub enum HandshakeError {
     ExcessHandshakeData,
     /// A new message behind the handshake of 1.2, other than a wish to renegotiate.
     HandshakeIsOver(HandshakeType),
+    /// An authenticated record of a type that we do not know; 0 is one without content (RFC 8446 §5.4).
+    UnexpectedRecordType(u8),
     /// 1.3: application data under the keys of the handshake.
     DataUnderHandshakeKeys,
     /// An authenticated alert that is not two bytes.
@@ -341,6 +346,7 @@ impl HandshakeError {
             | Self::ExcessHandshakeData
             | Self::HandshakeIsOver(_)
             | Self::DataUnderHandshakeKeys
+            | Self::UnexpectedRecordType(_)
             | Self::TooManyKeyUpdates => AlertDescription::UNEXPECTED_MESSAGE,
             Self::MalformedAlert | Self::TooManyWarnings => AlertDescription::DECODE_ERROR,
             Self::UnknownAlertLevel(_) => AlertDescription::ILLEGAL_PARAMETER,
@@ -436,6 +442,7 @@ impl HandshakeError {
             Self::RecordOverflow => "RFC 5246 §6.2.3",
             Self::ExcessHandshakeData => "RFC 8446 §5.1",
             Self::HandshakeIsOver(_) => "RFC 5246 §7.4",
+            Self::UnexpectedRecordType(_) => "RFC 8446 §5",
             Self::DataUnderHandshakeKeys => "RFC 9147 §6.1",
             Self::MalformedAlert | Self::UnknownAlertLevel(_) | Self::TooManyWarnings => "RFC 5246 §7.2",
             Self::TooManyKeyUpdates => "RFC 9147 §8",
@@ -490,6 +497,7 @@ impl fmt::Display for HandshakeError {
             Self::RecordOverflow => f.write_str("a record holds more than 2^14 bytes"),
             Self::ExcessHandshakeData => f.write_str("a handshake message stands behind the end of its keys"),
             Self::HandshakeIsOver(kind) => write!(f, "{kind:?} came after the handshake"),
+            Self::UnexpectedRecordType(kind) => write!(f, "a record of type {kind} came"),
             Self::DataUnderHandshakeKeys => f.write_str("application data came under the handshake's keys"),
             Self::MalformedAlert => f.write_str("an alert is not two bytes"),
             Self::UnknownAlertLevel(level) => write!(f, "an alert has level {level}"),

@@ -102,7 +102,11 @@ impl Connection {
             // harm, and one that is forged has no effect.
             (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] && !self.engine.is_13() => Ok(()),
             (ContentType::CHANGE_CIPHER_SPEC, _) => Err(Discard::UnexpectedChangeCipherSpec),
-            _ => Err(Discard::UnknownContentType),
+            (ContentType(kind), true) => {
+                self.fail(HandshakeError::UnexpectedRecordType(kind));
+                Ok(())
+            }
+            (_, false) => Err(Discard::UnknownContentType),
         };
         match used {
             Ok(()) => Ok(Opened { next, plaintext: None }),

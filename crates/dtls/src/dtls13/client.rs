@@ -16,7 +16,7 @@ use super::secrets::{Secrets, install_read, install_write};
 use super::{APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, ParseError};
 use crate::hello::accepted_srtp_profile;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::reassembly::Message;
@@ -90,7 +90,8 @@ fn check_server_hello(hello: &ClientHello, answer: &ServerHello) -> Result<Suite
         return Err(HandshakeError::LegacyFieldNotEmpty(HandshakeType::SERVER_HELLO));
     }
     if answer.compression_method != 0 {
-        return Err(HandshakeError::CompressionNotNull);
+        let error = ParseError::NotZero(answer.compression_method.into());
+        return Err(HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error });
     }
     let offered = hello.cipher_suites.contains(&answer.cipher_suite);
     let suite = Suite::new(answer.cipher_suite).filter(|_| offered);
@@ -263,7 +264,10 @@ impl AwaitRequestOrCertificate {
             let scheme = Some(scheme);
             return Ok(State::AwaitRequestOrCertificate(Self { agreed, secrets, scheme }));
         }
-        let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
+        // RFC 8446 §4.4.2.4: a server's list that is empty cannot be read.
+        let error = ParseError::EmptyList;
+        let empty = HandshakeError::Decode { message: HandshakeType::CERTIFICATE, error };
+        let certificate = check_certificate(engine, message)?.ok_or(empty)?;
         Ok(State::AwaitCertificateVerify(AwaitCertificateVerify { agreed, secrets, scheme, certificate }))
     }
 }
