@@ -69,7 +69,8 @@ pub struct Config {
     /// Suites of 1.2 and 1.3, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
     /// does fastest), ChaCha20-Poly1305, AES-256-GCM, each with ECDSA, then with RSA.
     pub cipher_suites: Vec<CipherSuite>,
-    /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's.
+    /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's. A client
+    /// of 1.2 that names neither P-256 nor P-384 adds P-256: the list also says on which curves the server's key may be.
     pub groups: Vec<NamedGroup>,
     /// How the peer may sign, the most preferred first. Default: all that the provider verifies.
     pub verify_schemes: Vec<SignatureScheme>,

@@ -216,6 +216,12 @@ impl Engine {
         Some(())
     }
 
+    /// Uses all message numbers.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn exhaust_messages(&mut self) {
+        self.next_message_seq = u16::MAX;
+    }
+
     /// Takes the last message out of the flight, for a test that sends another one in its place.
     #[cfg(all(test, feature = "rustcrypto"))]
     pub(crate) fn take_last_of_flight(&mut self) -> Option<u16> {

@@ -210,7 +210,7 @@ impl AwaitServerKeyExchange {
         expect(message, KIND)?;
         let exchange = ServerKeyExchange::parse(&message.body).map_err(decode(KIND))?;
         let group = exchange.group;
-        if !groups(&engine.config).contains(&group) {
+        if !with_certificate_curve(&engine.config, &groups(&engine.config)).contains(&group) {
             return Err(HandshakeError::GroupNotOffered(group));
         }
         let Hellos { suite, srtp_profile, client_random, server_random } = self.hellos;

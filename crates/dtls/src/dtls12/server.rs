@@ -103,8 +103,8 @@ impl Choice {
             return Err(HandshakeError::CertificateTypeRefused);
         }
         let groups = offer.supported_groups().map_err(&decode)?;
-        let (identity, suite, scheme) = choose_identity(engine, hello, groups.as_deref())?;
         let group = choose_group(engine, groups.as_deref())?;
+        let (identity, suite, scheme) = choose_identity(engine, hello, groups.as_deref())?;
 
         let mut extensions = Extensions::new();
         extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
