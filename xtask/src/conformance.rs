@@ -3,8 +3,8 @@
 //! The interpreter of a layer's scenarios stands under conformance/LAYER as a crate of its own; it gets the
 //! files (or takes those beside it) and prints passed, failed and not applicable with reasons.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -23,7 +23,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let manifest = workspace::root().join("conformance").join(&options.layer).join("Cargo.toml");
+    let manifest = manifest(&options.layer);
     if !manifest.is_file() {
         eprintln!(
             "there is no interpreter for {0} yet (conformance/{0}/Cargo.toml); docs/roadmap.md says what is planned",
@@ -31,14 +31,25 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         );
         return Ok(ExitCode::from(2));
     }
-    let mut command = workspace::cargo();
-    command.args(["run", "--release", "--quiet", "--manifest-path"]).arg(manifest).arg("--");
-    if let Some(file) = &options.json {
-        command.arg("--json").arg(std::path::absolute(file)?);
-    }
+    let json = options.json.as_ref().map(std::path::absolute).transpose()?;
+    let mut command = command(&options.layer, json.as_deref());
     for file in &options.files {
         command.arg(std::path::absolute(file)?);
     }
     let status = command.status().context("cannot start cargo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn manifest(layer: &str) -> PathBuf {
+    workspace::root().join("conformance").join(layer).join("Cargo.toml")
+}
+
+/// The interpreter of `layer`, with its own scenario files until others are added; rows go to `json`.
+pub(crate) fn command(layer: &str, json: Option<&Path>) -> Command {
+    let mut command = workspace::cargo();
+    command.args(["run", "--release", "--quiet", "--manifest-path"]).arg(manifest(layer)).arg("--");
+    if let Some(file) = json {
+        command.arg("--json").arg(file);
+    }
+    command
 }

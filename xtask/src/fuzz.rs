@@ -5,13 +5,16 @@
 //! the address sanitizer is in the distribution, only their switches are held back.
 //! ```text
 //!  fuzz/fuzz_targets/NAME.rs    the target           fuzz/seeds/NAME/      first inputs, in git
-//!  fuzz/dictionaries/NAME.dict  words of the format  fuzz/corpus/NAME/     what was found, not in git
-//!                                                    fuzz/artifacts/NAME/  inputs that failed
+//!  fuzz/dictionaries/NAME.dict  words of the format, fuzz/corpus/NAME/     what was found, not in git
+//!                               or of the layer's    fuzz/artifacts/NAME/  inputs that failed
 //! ```
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -75,15 +78,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     let start = Instant::now();
     let mut report = Report::default();
-    let rows = rows(target, seconds)?;
+    let rows = rows(target, |_| seconds)?;
     report.add("fuzz", start.elapsed(), rows);
     report.print();
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())
 }
 
-/// Builds, then runs each target for `seconds`; a row a target.
-pub(crate) fn rows(only: Option<&str>, seconds: u64) -> Result<Vec<Row>> {
+/// Builds, then runs each target for as many seconds as `seconds` says of its name, one target a core; a row a target.
+pub(crate) fn rows(only: Option<&str>, seconds: impl Fn(&str) -> u64 + Sync) -> Result<Vec<Row>> {
     install::fuzzer()?;
     let mut targets = targets()?;
     if let Some(name) = only {
@@ -92,12 +95,29 @@ pub(crate) fn rows(only: Option<&str>, seconds: u64) -> Result<Vec<Row>> {
     }
     let mut rows = unlisted(&targets, only)?;
     let programs = build(&targets)?;
-    for target in &targets {
-        let row = run_target(&programs, target, seconds)?;
-        let mark = if row.result == Outcome::Pass { &row.reason } else { "FOUND SOMETHING" };
-        println!("  {target}: {mark}");
-        rows.push(row);
-    }
+    let next = AtomicUsize::new(0);
+    // Whoever is free takes the next target.
+    let work = || -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let seconds = seconds(target);
+            let row = run_target(&programs, target, seconds)?;
+            let mark = if row.result == Outcome::Pass { &row.reason } else { "FOUND SOMETHING" };
+            println!("  {target}: {mark} in {seconds} s");
+            rows.push(row);
+        }
+        Ok(rows)
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    println!("  {} targets on {cores} cores", targets.len());
+    thread::scope(|scope| -> Result<()> {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            rows.extend(worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))??);
+        }
+        Ok(())
+    })?;
+    rows.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(rows)
 }
 
@@ -156,8 +176,10 @@ fn run_target(programs: &Path, target: &str, seconds: u64) -> Result<Row> {
     if below("seeds").is_dir() {
         command.arg(below("seeds"));
     }
-    let dictionary = folder().join("dictionaries").join(format!("{target}.dict"));
-    if dictionary.is_file() {
+    // Of its own, or of its layer.
+    let layer = target.split('_').next().unwrap_or(target);
+    let dictionary = |name: &str| folder().join("dictionaries").join(format!("{name}.dict"));
+    if let Some(dictionary) = [target, layer].map(dictionary).into_iter().find(|path| path.is_file()) {
         command.arg(format!("-dict={}", dictionary.display()));
     }
     command.arg(format!("-artifact_prefix={}/", below("artifacts").display()));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  fmt - arrows - clippy - alone - build - unit - simulation - doc - providers - ledger     the code
-//!  examples - book - demo - browsers (in a network of their own) - fuzz                     the whole
+//!  examples - book - demo - browsers (in a network of their own) - packets - shim - fuzz    the whole
 //! ```
 //! Each suite is timed. A judge that cannot run here fails by name unless `--allow-skip` names it.
 

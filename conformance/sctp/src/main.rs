@@ -41,6 +41,9 @@ struct Options {
     /// Write the rows to this file, as a JSON array.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Run those that do not apply too, and show where they differ: to see what a rule leaves out.
+    #[arg(long)]
+    all: bool,
     /// Only scenarios whose id contains this.
     #[arg(long)]
     only: Option<String>,
@@ -55,10 +58,10 @@ struct Row {
     reason: String,
 }
 
-fn judge(suite: &str, scenario: &Scenario) -> Row {
+fn judge(suite: &str, scenario: &Scenario, all: bool) -> Row {
     let (result, reason) = match scenario.steps() {
         Err(error) => ("fail", error),
-        Ok(steps) => match applicability::reason(scenario, &steps) {
+        Ok(steps) => match applicability::reason(scenario, &steps).filter(|_| !all) {
             Some(reason) => ("skip", reason.to_owned()),
             None => match run::run(scenario, &steps, configuration::of(scenario, &steps)) {
                 Ok(()) => ("pass", String::new()),
@@ -89,7 +92,7 @@ fn main() -> Result<ExitCode> {
         let scenarios = scenario::read(&text).with_context(|| file.display().to_string())?;
         for scenario in scenarios {
             if options.only.as_ref().is_none_or(|only| scenario.id.contains(only.as_str())) {
-                let row = judge(&suite, &scenario);
+                let row = judge(&suite, &scenario, options.all);
                 if row.result == "fail" {
                     println!("FAIL {} {} ({})\n     {}", row.suite, row.case, scenario.title, row.reason);
                 }

@@ -10,6 +10,7 @@ use crate::provider::Provider;
 use crate::version::Versions;
 use crate::wire::AlertDescription;
 use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::wire::connection_id::ConnectionId;
 
 /// Which side of the handshake we are. WebRTC decides by `a=setup` (RFC 8842 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,8 +99,17 @@ pub struct Config {
     /// Bytes of application data that come before the peer is verified. Default: 16 KiB.
     pub max_early_data_bytes: usize,
     /// 1.3: a server asks for a cookie before it does any work, so that the client shows that it receives at its
-    /// address (RFC 9147 §5.1). Default: no; behind ICE the address is proven.
+    /// address (RFC 9147 §5.1). Default: no; behind ICE the address is proven. The connection remembers that it asked;
+    /// a server that stands alone puts a [`crate::CookieExchange`] before it, which remembers nothing.
     pub require_cookie: bool,
+    /// The longest plaintext of a protected record that the peer may send (RFC 8449), at least 64 bytes; `None`: it is
+    /// not told, and the peer's is not heard. Default: 2^14 + 1, the most that there is, as the peer can name its own
+    /// limit only to who names one (RFC 8449 §4).
+    pub record_size_limit: Option<u16>,
+    /// What the peer writes in front of protected records, so that the connection is found although the address
+    /// changed (RFC 9146, RFC 9147 §9); empty: we write the peer's and want none ourselves. `None`: none is agreed on.
+    /// Default: none, as ICE finds connections.
+    pub connection_id: Option<ConnectionId>,
     /// 1.3: after so many records under one key new keys are taken into use. Default: 2^23, about a third of
     /// what AES-GCM allows (RFC 8446 §5.5), so that the change is over long before that.
     pub records_per_key: u64,
@@ -145,6 +155,8 @@ impl Config {
             max_early_record_bytes: 8 * 1024,
             max_early_data_bytes: 16 * 1024,
             require_cookie: false,
+            record_size_limit: Some((1 << 14) + 1),
+            connection_id: None,
             records_per_key: 1 << 23,
             key_log: false,
         }
@@ -166,6 +178,11 @@ impl Config {
         }
         if self.mtu_bytes < Self::MIN_MTU_BYTES {
             return Err(ConfigError::MtuTooSmall { mtu_bytes: self.mtu_bytes });
+        }
+        if let Some(bytes) = self.record_size_limit
+            && bytes < crate::record_size_limit::SMALLEST
+        {
+            return Err(ConfigError::RecordSizeLimitTooSmall { bytes });
         }
         if self.versions.v1_3 {
             crate::dtls13::validate(self)?;

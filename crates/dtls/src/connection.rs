@@ -12,13 +12,18 @@
 //! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake
 //! message during the handshake that breaks a rule. Everything else that is wrong is a [`Discard`].
 
+mod accept;
+mod early;
+mod embedding;
 mod engine;
+mod ids;
 mod input;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use self::early::MaySend;
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
 use crate::dtls12;
@@ -194,6 +199,9 @@ impl Connection {
         self.engine.give_up_at = None;
         self.engine.reassembly.clear();
         self.engine.acks.clear();
+        if let Some(embedding) = &mut self.engine.embedding {
+            embedding.clear_pending();
+        }
         self.early_records.clear();
         self.early_record_bytes = 0;
         self.engine.events.push_back(Event::Closed(reason));
@@ -202,8 +210,12 @@ impl Connection {
     /// Time has come to [`Connection::poll_timeout`], or not: early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        self.engine.acks.handle_timeout(now, self.engine.timer.timeout());
-        let expired = due(self.engine.timer.deadline());
+        // While somebody else carries the flight, who repeats it often enough, only patience has an end.
+        let resting = self.engine.is_carried();
+        if !resting {
+            self.engine.acks.handle_timeout(now, self.engine.timer.timeout());
+        }
+        let expired = !resting && due(self.engine.timer.deadline());
         let transmissions = self.engine.timer.timeouts() + 1;
         if due(self.engine.give_up_at) || (expired && transmissions >= self.engine.config.max_timeouts) {
             let unauthenticated_alert = self.unauthenticated_alert;
@@ -212,7 +224,7 @@ impl Connection {
         } else if expired {
             self.engine.timer.back_off(now);
             self.engine.resend_flight(now);
-        } else if due(self.engine.rest_due) {
+        } else if !resting && due(self.engine.rest_due) {
             self.engine.resend_flight(now);
             self.engine.timer.restart(now);
         }
@@ -221,15 +233,24 @@ impl Connection {
     /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timer = &self.engine.timer;
-        let ack = self.engine.acks.deadline(timer.timeout());
-        let rest = self.engine.rest_due;
-        timer.deadline().into_iter().chain(ack).chain(rest).chain(self.engine.give_up_at).min()
+        let mut next = self.engine.give_up_at;
+        if !self.engine.is_carried() {
+            let timer = &self.engine.timer;
+            let ack = self.engine.acks.deadline(timer.timeout());
+            next = next.into_iter().chain(timer.deadline()).chain(ack).chain(self.engine.rest_due).min();
+        }
+        next
     }
 
     /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        if self.is_embedding() {
+            return None;
+        }
         self.begin_update(now);
+        if matches!(self.phase, Phase::Established13(_)) {
+            self.engine.say_waiting(now);
+        }
         self.engine.poll_transmit(out)
     }
 
@@ -272,10 +293,17 @@ impl Connection {
         self.engine.records.overhead(self.engine.records.newest_write_epoch())
     }
 
+    /// The longest payload of one record, as things stand now: 2^14 bytes, or what the peer takes (RFC 8449).
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.engine.records.max_content(self.engine.records.newest_write_epoch())
+    }
+
     /// Reserves the header of a record at the end of `out`; the payload is written behind it.
     ///
     /// # Errors
     /// [`SealError::NotConnected`], [`SealError::Closed`]; [`SealError::NumbersExhausted`] ends the connection.
+    #[inline]
     pub fn begin_record(&mut self, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
         match self.phase {
             Phase::Established12(_) | Phase::Established13(_) => {}
@@ -283,7 +311,7 @@ impl Connection {
             _ => return Err(SealError::NotConnected),
         }
         let begun = self.engine.records.begin(self.engine.write_epoch, out);
-        if begun == Err(SealError::NumbersExhausted) {
+        if let Err(SealError::NumbersExhausted) = begun {
             self.end(CloseReason::NumbersExhausted);
         }
         begun
@@ -293,6 +321,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`SealError::TooLong`], or [`SealError::BadMark`] if `out` is not the buffer of `mark`.
+    #[inline]
     pub fn finish_record(&mut self, out: &mut Vec<u8>, mark: RecordMark) -> Result<(), SealError> {
         let length = out.len().saturating_sub(mark.payload());
         let number = self.engine.records.finish(out, mark, ContentType::APPLICATION_DATA)?;
@@ -500,3 +529,7 @@ impl Connection {
 mod tests;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests13;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_ids;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_left_out;

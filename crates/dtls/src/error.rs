@@ -140,13 +140,19 @@ pub enum Discard {
     PlaintextAck,
     /// A handshake message in the clear that only our own side says: somebody sent us our own flight back.
     Reflected,
+    /// Before the cookie: something that is no ClientHello.
+    NotAHello,
+    /// Before the cookie: a ClientHello that cannot be read, or so short that an answer would amplify it.
+    MalformedHello,
+    /// A connection id that we did not give out, or none where we did (RFC 9146 §3, RFC 9147 §9).
+    UnknownConnectionId,
     /// The connection is over, or has not begun.
     NotOpen,
 }
 
 impl Discard {
     /// All reasons, in the order of [`crate::Stats::discarded`].
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::UnknownContentType,
         Self::Truncated,
         Self::TooLong,
@@ -169,6 +175,9 @@ impl Discard {
         Self::MalformedAck,
         Self::PlaintextAck,
         Self::Reflected,
+        Self::NotAHello,
+        Self::MalformedHello,
+        Self::UnknownConnectionId,
         Self::NotOpen,
     ];
 
@@ -204,6 +213,9 @@ impl fmt::Display for Discard {
             Self::MalformedAck => "an ACK is malformed",
             Self::PlaintextAck => "an ACK in the clear",
             Self::Reflected => "a message that only our own side says",
+            Self::NotAHello => "a stranger that does not say hello",
+            Self::MalformedHello => "a hello that cannot be read",
+            Self::UnknownConnectionId => "a connection id that is not ours, or none",
             Self::NotOpen => "the connection is not open",
         })
     }
@@ -411,6 +423,7 @@ impl HandshakeError {
                 HandshakeType::CLIENT_KEY_EXCHANGE => "RFC 8422 §5.7",
                 HandshakeType::CERTIFICATE_VERIFY => "RFC 5246 §7.4.8",
                 HandshakeType::FINISHED => "RFC 5246 §7.4.9",
+                HandshakeType::REQUEST_CONNECTION_ID | HandshakeType::NEW_CONNECTION_ID => "RFC 9147 §9",
                 _ => "RFC 5246 §7.4",
             },
             Self::UnexpectedMessage { .. } => "RFC 5246 §7.3",
@@ -522,6 +535,11 @@ pub enum ConfigError {
     NoSupportedCipherSuite,
     /// None of the groups is among the provider's.
     NoSupportedGroup,
+    /// `record_size_limit` is below 64 (RFC 8449 §4).
+    RecordSizeLimitTooSmall {
+        /// The value found.
+        bytes: u16,
+    },
     /// The identity's key signs with no scheme that the version knows.
     UnusableIdentity,
     /// `mtu_bytes` is below [`crate::Config::MIN_MTU_BYTES`].
@@ -537,6 +555,9 @@ impl fmt::Display for ConfigError {
             Self::NoSupportedVersion => f.write_str("none of the enabled versions is implemented"),
             Self::NoSupportedCipherSuite => f.write_str("none of the cipher suites can be used"),
             Self::NoSupportedGroup => f.write_str("none of the groups is among the provider's"),
+            Self::RecordSizeLimitTooSmall { bytes } => {
+                write!(f, "a record size limit of {bytes} bytes is too small")
+            }
             Self::UnusableIdentity => f.write_str("the identity's key signs with no usable scheme"),
             Self::MtuTooSmall { mtu_bytes } => write!(f, "an MTU of {mtu_bytes} bytes is too small"),
         }

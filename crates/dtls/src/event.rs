@@ -20,6 +20,11 @@ pub enum Event {
         /// The group of the key exchange.
         group: NamedGroup,
     },
+    /// 1.3: the peer wants more of our connection ids: [`crate::Connection::provide_connection_ids`].
+    ConnectionIdsRequested {
+        /// How many; fewer, or none, are an answer too.
+        count: u8,
+    },
     /// A line for an NSS key log; only if `Config::key_log` asks for it.
     KeyLog(String),
     /// The connection is over. Comes once, and last.

@@ -1,16 +1,20 @@
 //! The ClientHello: one offer for every version that is enabled (RFC 9147 §5.3).
 //!
 //! ```text
-//!   for both    suites of both, supported_groups, signature_algorithms, use_srtp, random
+//!   for both    suites of both, supported_groups, signature_algorithms, use_srtp, record_size_limit,
+//!               connection_id, random
 //!   for 1.2     extended_master_secret, renegotiation_info, ec_point_formats
 //!   for 1.3     supported_versions, key_share
 //! ```
 //! Which version it becomes is the server's choice; the random and what is signed are the same in both.
 
 use crate::connection::Engine;
+use crate::connection_id;
 use crate::dtls12;
 use crate::dtls13::{self, Offer};
 use crate::error::HandshakeError;
+use crate::record_size_limit;
+use crate::version::Version;
 use crate::wire::{ClientHello, Extension, ExtensionType, Extensions, HandshakeType, ProtocolVersion};
 
 /// What we offer, and the private halves of the key shares in it.
@@ -43,6 +47,11 @@ pub(crate) fn client_hello(engine: &mut Engine) -> Result<(ClientHello, Option<O
     if !config.srtp_profiles.is_empty() {
         extensions.push(Extension::use_srtp(&config.srtp_profiles, &[]));
     }
+    let newest = if versions.v1_3 { Version::Dtls13 } else { Version::Dtls12 };
+    if let Some(limit) = record_size_limit::ours(engine, newest) {
+        extensions.push(Extension::record_size_limit(limit));
+    }
+    connection_id::offer(engine, &mut extensions);
     let hello = ClientHello {
         legacy_version: ProtocolVersion::DTLS_1_2,
         random,
@@ -65,7 +74,8 @@ pub(crate) fn accepted_srtp_profile(
     let Some(chosen) = answers.use_srtp().map_err(decode)? else { return Ok(None) };
     let offered = offered.use_srtp().map_err(decode)?.unwrap_or_default().profiles;
     match chosen.profiles[..] {
-        [profile] if offered.contains(&profile) => Ok(Some(profile)),
+        // We offer no MKI, so an empty one is the only answer (RFC 5764 §4.1.3).
+        [profile] if offered.contains(&profile) && chosen.mki.is_empty() => Ok(Some(profile)),
         _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
     }
 }

@@ -17,9 +17,11 @@
 //! | [`wire`] | bytes to values and back | RFC 6347 §4.3 |
 //! | `records` | numbers, nonces, replay window | RFC 6347 §4.1 |
 //! | `reassembly`, `flight` | messages over lost and reordered datagrams | RFC 6347 §4.2 |
+//! | [`CookieExchange`] | what a server that stands alone does before it has a connection | RFC 6347 §4.2.1 |
 //! | `version` | which version is spoken | RFC 8446 §4.2.1 |
 //! | `dtls12`, `dtls13` | the handshakes, in flight order | RFC 5246 §7.3, RFC 9147 §5 |
 //! | [`provider`], [`identity`], [`fingerprint`] | primitives, certificates | RFC 8122 |
+//! | `eavesdropper` | records opened with a key log, for tools | RFC 9147 §6.1 |
 //!
 //! # The loop
 //!
@@ -80,21 +82,28 @@ pub mod wire;
 
 mod config;
 mod connection;
+mod connection_id;
+mod cookie;
 mod dtls12;
 mod dtls13;
+mod eavesdropper;
 mod error;
 mod event;
 mod flight;
 mod hello;
 mod peer_certificate;
 mod reassembly;
+mod record_size_limit;
 mod records;
 mod stats;
 mod transcript;
 mod version;
 
 pub use self::config::{ClientAuthentication, Config, PeerVerification, Role};
-pub use self::connection::{Connection, Discarded, Opened};
+pub use self::connection::{Connection, Discarded, MaySend, Opened};
+pub use self::connection_id::ConnectionIdError;
+pub use self::cookie::{CookieAnswer, CookieExchange, CookieLimits, VerifiedHello};
+pub use self::eavesdropper::{Eavesdropper, Overheard};
 pub use self::error::{Blame, ConfigError, Discard, ExportError, HandshakeError, ParseError, SealError};
 pub use self::event::{CloseReason, Event};
 pub use self::fingerprint::Fingerprint;
@@ -102,3 +111,4 @@ pub use self::identity::Identity;
 pub use self::records::{RecordMark, RecordNumber};
 pub use self::stats::Stats;
 pub use self::version::{Version, Versions};
+pub use self::wire::connection_id::ConnectionId;

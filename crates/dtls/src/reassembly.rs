@@ -58,8 +58,9 @@ pub(crate) struct Reassembly {
     max_total: usize,
 }
 
+/// One version of a message, with what is there of it.
 #[derive(Debug)]
-struct Slot {
+pub(crate) struct Slot {
     message_type: HandshakeType,
     epoch: u64,
     body: Vec<u8>,
@@ -81,6 +82,11 @@ impl Reassembly {
     /// The number of the message that comes next.
     pub(crate) fn next_seq(&self) -> u16 {
         self.next
+    }
+
+    /// The first message has this number.
+    pub(crate) fn begin_at(&mut self, message_seq: u16) {
+        self.next = message_seq;
     }
 
     /// Puts a fragment that came under `epoch` in its place.
@@ -120,12 +126,7 @@ impl Reassembly {
             self.slots.retain(|_, versions| !versions.is_empty());
             return Err(Discard::BufferFull);
         }
-        let mut slot = Slot {
-            message_type: header.message_type,
-            epoch,
-            body: vec![0; length],
-            filled: Filled::new(length),
-        };
+        let mut slot = Slot::new(epoch, fragment);
         slot.put(epoch, fragment);
         self.bytes += length;
         self.slots.entry(header.message_seq).or_default().push(slot);
@@ -189,8 +190,30 @@ impl Reassembly {
 }
 
 impl Slot {
+    /// For the message of a fragment that came under `epoch`; nothing of it is there yet.
+    pub(crate) fn new(epoch: u64, fragment: &Fragment<'_>) -> Self {
+        let length = fragment.header.length as usize;
+        let message_type = fragment.header.message_type;
+        Self { message_type, epoch, body: vec![0; length], filled: Filled::new(length) }
+    }
+
+    /// Bytes of the whole message.
+    pub(crate) fn length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether the message is whole.
+    pub(crate) fn is_full(&self) -> bool {
+        self.filled.is_full()
+    }
+
+    /// The message, or what is there of it.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
     /// Copies the fragment in; `false` if it disagrees with what is known of the message.
-    fn put(&mut self, epoch: u64, fragment: &Fragment<'_>) -> bool {
+    pub(crate) fn put(&mut self, epoch: u64, fragment: &Fragment<'_>) -> bool {
         let header = &fragment.header;
         if header.message_type != self.message_type
             || header.length as usize != self.body.len()

@@ -90,11 +90,16 @@ impl Transcript {
     pub(crate) fn start_13_with_retry(&mut self, provider: &dyn Provider, hash: Hash) {
         self.start_13(provider, hash);
         let first = self.hash_13();
+        self.restore_13_with_retry(provider, hash, &first);
+    }
+
+    /// The same, where the hash of the first ClientHello comes out of a cookie.
+    pub(crate) fn restore_13_with_retry(&mut self, provider: &dyn Provider, hash: Hash, first: &[u8]) {
         let mut running = provider.hash(hash);
         let length = u8::try_from(first.len()).unwrap_or(u8::MAX);
         running.update(&[MESSAGE_HASH, 0, 0, length]);
-        running.update(&first);
-        self.running_13 = Some(running);
+        running.update(first);
+        *self = Self { running_13: Some(running), ..Self::default() };
     }
 
     /// The hash of the messages in the form of 1.3; of nothing before `start_13`.

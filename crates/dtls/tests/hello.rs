@@ -102,7 +102,7 @@ fn a_hello_of_one_byte_fragments_in_reverse_order_is_put_together() {
 }
 
 #[test]
-fn a_cookie_request_is_answered_once_whatever_the_cookies_length() {
+fn a_cookie_request_is_answered_three_times_whatever_the_cookies_length() {
     for length in [0, 20, 255] {
         let mut pair = Pair::perfect(&provider::rustcrypto());
         pair.start();
@@ -118,7 +118,12 @@ fn a_cookie_request_is_answered_once_whatever_the_cookies_length() {
         expected.cookie = request.cookie;
         assert_eq!(ClientHello::parse(&second).unwrap(), expected);
 
-        pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, 1, &body));
+        for seq in 1..3 {
+            pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, seq, &body));
+            let (_, again, third) = fragments(&pair.client.drain_transmit(pair.now)[0]).remove(0);
+            assert_eq!((again, &third), (seq + 1, &second), "RFC 6347 §4.2.1: the same hello");
+        }
+        pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, 3, &body));
         assert_eq!(
             failure(&pair.client),
             HandshakeError::UnexpectedMessage {
@@ -278,4 +283,53 @@ fn a_server_may_choose_only_what_was_offered() {
         }),
         HandshakeError::BadRenegotiationInfo
     );
+}
+
+#[test]
+fn a_server_that_asked_for_a_cookie_as_1_2_does_may_not_switch_to_1_3() {
+    let (client, server) = support::configs_13(&provider::rustcrypto());
+    let mut pair = Pair::new(client, server, 1);
+    pair.start();
+    pair.client.drain_transmit(pair.now);
+    // Whatever version it names: it says nothing (RFC 6347 §4.2.1).
+    for (seq, server_version) in [(0, 0xfeff), (1, 0xfefd)] {
+        let server_version = ProtocolVersion(server_version);
+        let mut body = vec![];
+        HelloVerifyRequest { server_version, cookie: vec![7; 20] }.encode(&mut body);
+        pair.client.handle(pair.now, message(HandshakeType::HELLO_VERIFY_REQUEST, seq, &body));
+        assert!(!pair.client.drain_transmit(pair.now).is_empty());
+    }
+    let mut extensions = plywood_dtls::wire::Extensions::new();
+    extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    let hello = ServerHello {
+        legacy_version: ProtocolVersion::DTLS_1_2,
+        random: [1; 32],
+        session_id: vec![],
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        compression_method: 0,
+        extensions,
+    };
+    let mut body = vec![];
+    hello.encode(&mut body);
+    pair.client.handle(pair.now, message(HandshakeType::SERVER_HELLO, 2, &body));
+    let expected = HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 };
+    assert_eq!(failure(&pair.client), expected);
+}
+
+#[test]
+fn a_group_that_was_not_offered_is_refused_in_a_server_key_exchange() {
+    let mut pair = Pair::perfect(&provider::rustcrypto());
+    pair.start();
+    for hello in pair.client.drain_transmit(pair.now) {
+        pair.server.handle(pair.now, hello);
+    }
+    for datagram in pair.server.drain_transmit(pair.now) {
+        for (kind, seq, mut body) in fragments(&datagram) {
+            if kind == HandshakeType::SERVER_KEY_EXCHANGE {
+                body[1..3].copy_from_slice(&[0, 25]);
+            }
+            pair.client.handle(pair.now, message(kind, seq, &body));
+        }
+    }
+    assert_eq!(failure(&pair.client), HandshakeError::GroupNotOffered(NamedGroup::SECP521R1));
 }

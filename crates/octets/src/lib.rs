@@ -51,18 +51,21 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader over all of `bytes`.
     #[must_use]
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
     /// Bytes not yet read.
     #[must_use]
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether all bytes were read.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -77,6 +80,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] if fewer are left; nothing is read then.
+    #[inline]
     pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], Truncated> {
         let Some((head, tail)) = self.bytes.split_at_checked(length) else {
             return Err(Truncated { needed: length, available: self.bytes.len() });
@@ -89,6 +93,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] if fewer are left.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Truncated> {
         let Some((head, tail)) = self.bytes.split_first_chunk::<N>() else {
             return Err(Truncated { needed: N, available: self.bytes.len() });
@@ -101,6 +106,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] at the end.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, Truncated> {
         self.array().map(u8::from_be_bytes)
     }
@@ -109,6 +115,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] at the end.
+    #[inline]
     pub fn u16(&mut self) -> Result<u16, Truncated> {
         self.array().map(u16::from_be_bytes)
     }
@@ -126,6 +133,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] at the end.
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, Truncated> {
         self.array().map(u32::from_be_bytes)
     }
@@ -143,6 +151,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Truncated`] at the end.
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, Truncated> {
         self.array().map(u64::from_be_bytes)
     }
@@ -175,6 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads all that is left.
+    #[inline]
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.bytes)
     }
@@ -235,6 +245,7 @@ pub trait Put {
 }
 
 impl Put for Vec<u8> {
+    #[inline]
     fn put_slice(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }

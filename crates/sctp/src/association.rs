@@ -16,6 +16,7 @@ mod data;
 mod handshake;
 mod heartbeat;
 mod loss;
+mod path_mtu;
 mod reset;
 mod shutdown;
 mod transmit;
@@ -39,6 +40,8 @@ use crate::wire::{ChunkType, Packet, RawChunk};
 use acknowledging::Acknowledging;
 use bytes::Bytes;
 use loss::Recovery;
+pub use path_mtu::PacketSizes;
+use path_mtu::PathMtu;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use reset::Reconfiguration;
@@ -77,7 +80,6 @@ pub struct Association {
     local_initial_tsn: u32,
     remote_initial_tsn: u32,
     crc_in: Crc,
-    crc_out: Crc,
     capabilities: Capabilities,
     outbound_streams: u16,
     inbound_streams: u16,
@@ -103,6 +105,7 @@ pub struct Association {
     acknowledging: Acknowledging,
     reconfiguration: Reconfiguration,
     heartbeat: heartbeat::Heartbeat,
+    path_mtu: PathMtu,
 
     control: Control,
     timers: Timers,
@@ -132,13 +135,17 @@ impl Association {
             local_initial_tsn,
             remote_initial_tsn: 0,
             crc_in: Crc::new(config.remote_port, config.local_port, local_tag),
-            crc_out: Crc::new(config.local_port, config.remote_port, 0),
             capabilities: Capabilities::default(),
             outbound_streams: config.outbound_streams,
             inbound_streams: config.inbound_streams,
             echoed_cookie: Vec::new(),
             handshake_retries: 0,
-            queues: Queues::new(config.stream_queue_bytes, config.total_queue_bytes, config.scheduler),
+            queues: Queues::new(
+                config.stream_queue_bytes,
+                config.total_queue_bytes,
+                config.scheduler,
+                config.initial_stream_numbers.unwrap_or(0),
+            ),
             outstanding: Outstanding::new(first_index(local_initial_tsn)),
             recovery: Recovery::default(),
             congestion: config.congestion.controller(parameters),
@@ -156,6 +163,7 @@ impl Association {
             acknowledging: Acknowledging::new(now, &config),
             reconfiguration: Reconfiguration::new(local_initial_tsn),
             heartbeat: heartbeat::Heartbeat::default(),
+            path_mtu: PathMtu::default(),
             control: Control::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -218,7 +226,7 @@ impl Association {
     }
 
     /// Ports, tag and checksum (RFC 9260 §6.8, §8.5), cheapest first.
-    fn check<'a>(&self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
+    fn check<'a>(&mut self, packet: &'a [u8]) -> Result<Packet<'a>, Discard> {
         if self.ended {
             return Err(Discard::Closed);
         }
@@ -249,20 +257,23 @@ impl Association {
         match first.kind {
             // A: INIT is alone and has tag 0.
             ChunkType::INIT => {
-                let alone = packet.chunks().nth(1).is_none();
-                if tag == 0 && alone { Ok(()) } else { Err(Discard::MisplacedInit) }
+                if tag == 0 && packet.is_single() {
+                    Ok(())
+                } else {
+                    Err(Discard::MisplacedInit)
+                }
             }
             // B and C: with the T bit the tag is the peer's, and only then.
             ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE => {
                 let expected =
                     if first.flags & REFLECTED_TAG == 0 { self.local_tag } else { self.remote_tag };
-                if first.kind == ChunkType::SHUTDOWN_COMPLETE && packet.chunks().nth(1).is_some() {
+                if first.kind == ChunkType::SHUTDOWN_COMPLETE && !packet.is_single() {
                     return Err(Discard::MisplacedInit);
                 }
                 if tag == expected && tag != 0 { Ok(()) } else { Err(Discard::WrongTag) }
             }
             // §6.10: INIT ACK is alone, too.
-            ChunkType::INIT_ACK if packet.chunks().nth(1).is_some() => Err(Discard::MisplacedInit),
+            ChunkType::INIT_ACK if !packet.is_single() => Err(Discard::MisplacedInit),
             // D: COOKIE ECHO is checked against the cookie.
             ChunkType::COOKIE_ECHO => Ok(()),
             _ if tag == self.local_tag => Ok(()),
@@ -277,7 +288,7 @@ impl Association {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
                     let outcome = self.on_data(now, &chunk);
-                    data |= outcome != Err(Discard::Unexpected);
+                    data |= !matches!(outcome, Err(Discard::Unexpected));
                     outcome
                 }
                 ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE if place > 0 => {
@@ -304,6 +315,12 @@ impl Association {
         }
         if data && !self.ended {
             self.after_data_packet(now);
+        }
+        if let Some(error) = packet.broken {
+            if result.is_err() {
+                self.stats.count_discard(Discard::Malformed(error));
+            }
+            result = result.and(Err(Discard::Malformed(error)));
         }
         result
     }
@@ -355,6 +372,7 @@ impl Association {
                 Timer::Reconfig => self.on_reconfig_timeout(now),
                 Timer::Reordering => self.on_reordering_timeout(now),
                 Timer::TailLossProbe => self.on_probe_timeout(now),
+                Timer::PathProbe => self.on_path_probe_timeout(now),
                 Timer::Pacing => {}
             }
         }
@@ -411,7 +429,9 @@ impl Association {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        self.note_read(&event);
+        Some(event)
     }
 
     /// Counters and gauges.
@@ -451,6 +471,19 @@ impl Association {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ended
+    }
+
+    /// Whether nothing is left to be done for the peer: nothing is queued, on the way or being reset.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queues.is_empty() && self.outstanding.is_empty() && self.reconfiguration.is_idle()
+    }
+
+    /// Bytes of received messages, whole and in pieces, that are held for the application: what the receive window
+    /// is less by, with a little for each item.
+    #[must_use]
+    pub fn receive_held(&self) -> usize {
+        self.reassembly.held_bytes()
     }
 
     /// What both sides can do; only meaningful once connected.

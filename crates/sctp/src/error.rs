@@ -212,6 +212,11 @@ pub enum ResetError {
     },
     /// The stream is already being reset.
     AlreadyResetting,
+    /// Too many events wait to be polled for another one; nothing was asked of the peer.
+    UnreadEvents {
+        /// The limit: [`crate::Config::max_unread_events`].
+        limit: usize,
+    },
     /// The association is closed.
     Closed,
 }
@@ -222,6 +227,7 @@ impl fmt::Display for ResetError {
             Self::NotSupported => f.write_str("the peer cannot reset streams"),
             Self::InvalidStream { streams } => write!(f, "there are {streams} streams only"),
             Self::AlreadyResetting => f.write_str("the stream is already being reset"),
+            Self::UnreadEvents { limit } => write!(f, "{limit} events wait to be polled"),
             Self::Closed => f.write_str("the association is closed"),
         }
     }

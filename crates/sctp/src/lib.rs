@@ -66,7 +66,7 @@ mod stream_map;
 mod timers;
 pub mod wire;
 
-pub use association::Association;
+pub use association::{Association, PacketSizes};
 pub use checksum::{Crc, fill_in as fill_in_checksum, is_valid as checksum_is_valid};
 pub use config::Config;
 pub use error::{Discard, ParseError, ResetError, SendError};

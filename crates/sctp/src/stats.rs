@@ -25,6 +25,8 @@ pub struct Stats {
     pub messages_received: u64,
     /// Messages given up by their reliability.
     pub messages_abandoned: u64,
+    /// Events that were not told, for too many waited to be polled.
+    pub events_dropped: u64,
     /// SACK chunks sent.
     pub sacks_sent: u64,
     /// SACK chunks received.
@@ -39,6 +41,12 @@ pub struct Stats {
     pub timeouts: u64,
     /// Tail loss probes sent.
     pub probes: u64,
+    /// Probes of the packet size sent.
+    pub mtu_probes: u64,
+    /// How often large packets were suspected to vanish.
+    pub black_holes: u64,
+    /// The packet size that was found; 0 if it is not looked for.
+    pub packet_bytes: usize,
     /// Congestion window in bytes.
     pub cwnd_bytes: usize,
     /// Slow start threshold in bytes.

@@ -25,12 +25,14 @@ pub(crate) enum Timer {
     Reordering,
     /// Silence after the tail of a flight (RFC 8985 §7).
     TailLossProbe,
+    /// A probe of the packet size was sent, or the size may be raised (RFC 8899 §5.1.1).
+    PathProbe,
     /// The pacer lets the next packet go.
     Pacing,
 }
 
 impl Timer {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::T1Init,
         Self::T1Cookie,
         Self::T2Shutdown,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Reconfig,
         Self::Reordering,
         Self::TailLossProbe,
+        Self::PathProbe,
         Self::Pacing,
     ];
 }

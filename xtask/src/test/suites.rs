@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use cargo_metadata::Metadata;
 
 use super::Options;
-use crate::report::{Row, Unavailable};
-use crate::{arrows, book, cargo_tests, fuzz, interop, ledger, process, workspace};
+use crate::report::{Outcome, Row, Unavailable};
+use crate::{arrows, book, cargo_tests, conformance, fuzz, interop, ledger, process, workspace};
 
 /// What a suite may look at.
 #[derive(Debug)]
@@ -57,8 +57,11 @@ const SUITES: &[Suite] = &[
     suite("examples", examples),
     whole("book", |_| book::build()),
     whole("demo", demo),
+    whole("dtls", |_| interop::dtls::stacks(interop::dtls::QUICK)),
     whole("browsers", browsers),
-    whole("fuzz", fuzz_smoke),
+    whole("packets", packets),
+    whole("shim", shim),
+    whole("fuzz", fuzz_minute),
 ];
 
 /// The suites that this run should hold.
@@ -221,8 +224,31 @@ fn browsers(context: &Context<'_>) -> Result<Vec<Row>> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// A few seconds for every target: enough to see that it builds, runs, and meets nothing at the surface.
-fn fuzz_smoke(context: &Context<'_>) -> Result<Vec<Row>> {
-    let seconds = if context.options.full { 60 } else { 5 };
-    fuzz::rows(None, seconds)
+/// The packet scenarios of SCTP, as `cargo xtask conformance sctp` runs them.
+fn packets(_: &Context<'_>) -> Result<Vec<Row>> {
+    let file = workspace::scratch("conformance")?.join("sctp.json");
+    let _ = std::fs::remove_file(&file);
+    let status = process::show(&mut conformance::command("sctp", Some(&file)), COMPILE_LIMIT)?;
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("the packet scenarios did not run ({status:?}); see above"))?;
+    let rows: Vec<Row> = serde_json::from_str(&text)?;
+    // What does not apply to a data channel was printed with its rule: it is no test that was left out.
+    let applicable = rows.into_iter().filter(|row| row.result != Outcome::Skip);
+    Ok(applicable
+        .map(|row| Row { suite: "packets".to_owned(), case: format!("{}/{}", row.suite, row.case), ..row })
+        .collect())
+}
+
+/// The shim for an outside runner, which is not here, compiles without a warning.
+fn shim(_: &Context<'_>) -> Result<Vec<Row>> {
+    let line = "clippy --quiet --all-targets --manifest-path conformance/bogo/Cargo.toml -- --deny warnings";
+    Ok(vec![cargo_row("shim", "conformance/bogo", &words(line))?])
+}
+
+/// A minute for each target of the plies that say so, a few seconds for the rest: enough to see that it builds, runs,
+/// and meets nothing at the surface.
+fn fuzz_minute(context: &Context<'_>) -> Result<Vec<Row>> {
+    let thorough = context.options.full;
+    let has_a_minute = |target: &str| ["dtls_", "sctp_"].iter().any(|ply| target.starts_with(ply));
+    fuzz::rows(None, |target| if thorough || has_a_minute(target) { 60 } else { 5 })
 }

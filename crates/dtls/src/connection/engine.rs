@@ -10,12 +10,14 @@ use plywood_octets::Put;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
+use super::embedding::Embedding;
 use crate::config::Config;
+use crate::connection_id::Ids;
 use crate::dtls13::Acks;
 use crate::event::Event;
 use crate::flight::{Flight, RetransmitTimer};
 use crate::reassembly::{Message, Reassembly};
-use crate::records::Records;
+use crate::records::{RecordNumber, Records};
 use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::wire::ack::{self, Ack};
@@ -41,6 +43,13 @@ pub(crate) struct Engine {
     pub rest_due: Option<Instant>,
     /// 1.3: until when records under the keys before the newest are read.
     pub old_keys_until: Option<Instant>,
+    /// Where somebody else carries what we say.
+    pub embedding: Option<Embedding>,
+    /// Connection ids beyond those in the records.
+    pub ids: Ids,
+    /// The newest protected record so far, and whether the last one was it (RFC 9146 §6).
+    newest: Option<RecordNumber>,
+    pub opened_newest: bool,
     pub events: VecDeque<Event>,
     pub stats: Stats,
     /// The epoch of what we say next.
@@ -66,6 +75,10 @@ impl Engine {
             last_transmission: None,
             rest_due: None,
             old_keys_until: None,
+            embedding: None,
+            ids: Ids::default(),
+            newest: None,
+            opened_newest: false,
             events: VecDeque::new(),
             stats: Stats::default(),
             write_epoch: 0,
@@ -112,6 +125,14 @@ impl Engine {
         self.flight.clear();
         self.timer.stop();
         self.rest_due = None;
+        if let Some(embedding) = &mut self.embedding {
+            embedding.clear_pending();
+        }
+    }
+
+    /// Whether somebody else carries the flight and repeats it.
+    pub(crate) fn is_carried(&self) -> bool {
+        self.embedding.as_ref().is_some_and(|embedding| embedding.is_pending() || self.flight.is_sending())
     }
 
     /// Adds a handshake message to the flight and to the transcript.
@@ -128,9 +149,35 @@ impl Engine {
         self.next_message_seq = self.next_message_seq.saturating_add(1);
     }
 
+    /// 1.3: says the next message that waited, once nothing else waits for an ACK.
+    pub(crate) fn say_waiting(&mut self, now: Instant) {
+        if !self.flight.is_empty() || self.messages_are_exhausted() {
+            return;
+        }
+        if let Some((message_type, body)) = self.ids.take_waiting() {
+            self.say_late(message_type, body);
+            self.await_answer(now);
+        }
+    }
+
+    /// A record was opened: is it newer than all before it?
+    pub(crate) fn note_opened(&mut self, number: RecordNumber) {
+        self.opened_newest = number.epoch > 0 && self.newest.is_none_or(|newest| number > newest);
+        if self.opened_newest {
+            self.newest = Some(number);
+        }
+    }
+
     /// Whether all message numbers are used; they never begin again (RFC 9147 §5.2).
     pub(crate) fn messages_are_exhausted(&self) -> bool {
         self.next_message_seq == u16::MAX
+    }
+
+    /// The message with this number was taken by a cookie exchange: the peer's next has the number behind it, and
+    /// our next the same, as our answer to the message before it had its number too.
+    pub(crate) fn continue_at(&mut self, message_seq: u16) {
+        self.reassembly.begin_at(message_seq.saturating_add(1));
+        self.next_message_seq = message_seq;
     }
 
     /// Adds a ChangeCipherSpec: what follows it is said under the next epoch.
@@ -152,6 +199,9 @@ impl Engine {
 
     /// Sends the flight from its beginning.
     pub(crate) fn resend_flight(&mut self, now: Instant) {
+        if self.is_carried() {
+            return;
+        }
         self.flight.rewind();
         self.rest_due = None;
         self.last_transmission = Some(now);
@@ -188,7 +238,8 @@ impl Engine {
     fn write_ack(&mut self, mtu: usize, out: &mut Vec<u8>) -> Option<()> {
         let numbers = self.acks.take()?;
         let epoch = self.records.newest_write_epoch();
-        let room = mtu.saturating_sub(self.records.overhead(epoch) + 2) / ack::ENTRY_LENGTH;
+        let room = mtu.saturating_sub(self.records.overhead(epoch)).min(self.records.max_content(epoch));
+        let room = room.saturating_sub(2) / ack::ENTRY_LENGTH;
         // Of too many the newest: the peer knows of the older ones, or will say them again.
         let numbers = &numbers[numbers.len().saturating_sub(room)..];
         self.write_record(epoch, ContentType::ACK, out, |out| Ack::encode(numbers, out))

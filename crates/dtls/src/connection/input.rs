@@ -21,7 +21,6 @@ use crate::flight::Acknowledged;
 use crate::reassembly::{Inserted, Message};
 use crate::records::{OpenedRecord, RecordNumber, Unopened};
 use crate::wire::ack::Ack;
-use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{
     Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
 };
@@ -53,6 +52,7 @@ impl Connection {
         }
         match self.engine.records.open(datagram, at) {
             Ok(record) => {
+                self.engine.note_opened(record.number);
                 let bytes = datagram.get(record.plaintext.clone()).unwrap_or_default();
                 self.handle_record(now, &record, bytes)
             }
@@ -82,7 +82,7 @@ impl Connection {
     ) -> Result<Opened, Discarded> {
         let next = record.next;
         let encrypted = record.number.epoch > 0;
-        if encrypted && bytes.len() > MAX_PLAINTEXT {
+        if encrypted && self.engine.records.is_too_long(record) {
             self.fail(HandshakeError::RecordOverflow);
             return Ok(Opened { next, plaintext: None });
         }
@@ -276,6 +276,7 @@ impl Connection {
             Acknowledged::Whole => {
                 self.engine.timer.stop();
                 self.engine.rest_due = None;
+                self.engine.ids.on_acknowledged();
                 if let Phase::Established13(established) = &mut self.phase
                     && let Err(error) = established.on_acknowledged(&mut self.engine)
                 {
@@ -398,9 +399,12 @@ impl Connection {
 
     /// Hands a message to the handshake. The phase is out of its place meanwhile: if the message breaks a rule
     /// the connection is closed anyway.
-    fn handle_message(&mut self, now: Instant, message: &Message) {
+    pub(super) fn handle_message(&mut self, now: Instant, message: &Message) {
         tracing::trace!(message = ?message.message_type, seq = message.message_seq, "received");
-        self.begin_handshake(now);
+        let was_connected = self.is_connected();
+        if !was_connected {
+            self.begin_handshake(now);
+        }
         let result = match mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Client12(state) => state.on_message(&mut self.engine, now, message),
             Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
@@ -412,6 +416,8 @@ impl Connection {
             phase @ (Phase::Idle | Phase::Established12(_) | Phase::Closed) => Ok(phase),
         };
         match result {
+            // A key update, a ticket: what was told once is not told again.
+            Ok(phase) if was_connected => self.phase = phase,
             Ok(phase) => self.enter(phase),
             Err(error) => self.fail(error),
         }

@@ -135,7 +135,7 @@ fn every_form_of_the_unified_header_is_read() {
     // A connection id was not negotiated.
     let mut with_id = data(&mut client);
     with_id[0] |= 0x10;
-    assert_eq!(handle(&mut server, now(), with_id), [Discard::UnknownEpoch]);
+    assert_eq!(handle(&mut server, now(), with_id), [Discard::UnknownConnectionId]);
     // Without a length the record goes to the end; the header is authenticated, so this one is not genuine.
     let mut without_length = data(&mut client);
     without_length[0] &= !0x04;

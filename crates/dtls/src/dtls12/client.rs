@@ -18,6 +18,7 @@ use super::{
 };
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
+use crate::connection_id;
 use crate::dtls13::{self, Offer};
 use crate::error::HandshakeError;
 use crate::hello::{accepted_srtp_profile, client_hello};
@@ -26,6 +27,7 @@ use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::public_key::KeyKind;
 use crate::provider::{CryptoError, SharedSecret};
 use crate::reassembly::Message;
+use crate::record_size_limit;
 use crate::version::Version;
 use crate::wire::certificate::Certificate;
 use crate::wire::certificate_request::{CertificateRequest, ECDSA_SIGN, RSA_SIGN};
@@ -53,7 +55,7 @@ impl State {
         let (hello, offer) = client_hello(engine)?;
         engine.say(HandshakeType::CLIENT_HELLO, |out| hello.encode(out));
         engine.await_answer(now);
-        Ok(Self::AwaitServerHello(AwaitServerHello { hello, offer, verified: false }))
+        Ok(Self::AwaitServerHello(AwaitServerHello { hello, offer, verifications: 0 }))
     }
 
     pub(crate) fn on_message(
@@ -80,9 +82,13 @@ pub(crate) struct AwaitServerHello {
     hello: ClientHello,
     /// What the hello offers for 1.3, if that is enabled.
     offer: Option<Offer>,
-    /// Whether a HelloVerifyRequest was answered.
-    verified: bool,
+    /// How many HelloVerifyRequests were answered.
+    verifications: u8,
 }
+
+/// A server changes the key of its cookies now and then, and says so by asking again (RFC 6347 §4.2.1). Anyone can
+/// write the request, so not without end.
+const MAX_VERIFICATIONS: u8 = 3;
 
 impl AwaitServerHello {
     fn on_message(
@@ -91,14 +97,16 @@ impl AwaitServerHello {
         now: Instant,
         message: &Message,
     ) -> Result<Phase, HandshakeError> {
-        if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && !self.verified {
+        if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST
+            && self.verifications < MAX_VERIFICATIONS
+        {
             return self.on_hello_verify_request(engine, now, message).map(Phase::Client12);
         }
         expect(message, HandshakeType::SERVER_HELLO)?;
         let hello = ServerHello::parse(&message.body).map_err(decode(HandshakeType::SERVER_HELLO))?;
         match (engine.config.versions.accept(&hello)?, self.offer) {
             // A server that asked for verification as 1.2 does speaks 1.2 (RFC 9147 §5.3).
-            (Version::Dtls13, Some(offer)) if !self.verified => {
+            (Version::Dtls13, Some(offer)) if self.verifications == 0 => {
                 dtls13::client::on_first_server_hello(engine, now, message, self.hello, offer, &hello)
             }
             (Version::Dtls13, _) => Err(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 }),
@@ -124,7 +132,7 @@ impl AwaitServerHello {
         engine.transcript.clear();
         engine.say(HandshakeType::CLIENT_HELLO, |out| self.hello.encode(out));
         engine.await_answer(now);
-        Ok(State::AwaitServerHello(Self { verified: true, ..self }))
+        Ok(State::AwaitServerHello(Self { verifications: self.verifications + 1, ..self }))
     }
 }
 
@@ -141,6 +149,9 @@ fn on_server_hello(
         return Err(HandshakeError::CompressionNotNull);
     }
     let srtp_profile = check_extensions(&offered.extensions, &hello.extensions)?;
+    let kind = HandshakeType::SERVER_HELLO;
+    record_size_limit::answered(engine, Version::Dtls12, &hello.extensions, kind)?;
+    connection_id::answered(engine, &hello.extensions, kind)?;
     engine.records.version = ProtocolVersion::DTLS_1_2;
     engine.heard(message);
     let hellos = Hellos { suite, srtp_profile, client_random: offered.random, server_random: hello.random };

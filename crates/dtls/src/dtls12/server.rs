@@ -14,12 +14,14 @@ use super::suite::{self, Suite};
 use super::{Agreed, Established, decode, expect, groups, require_uncompressed_points};
 use crate::config::{ClientAuthentication, Role};
 use crate::connection::{Engine, Phase};
+use crate::connection_id;
 use crate::dtls13;
 use crate::error::HandshakeError;
 use crate::identity::Identity;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::{CryptoError, KeyExchange};
 use crate::reassembly::Message;
+use crate::record_size_limit;
 use crate::version::Version;
 use crate::wire::certificate::Certificate;
 use crate::wire::certificate_request::{CertificateRequest, ECDSA_SIGN, RSA_SIGN};
@@ -73,7 +75,10 @@ fn on_client_hello(engine: &mut Engine, now: Instant, message: &Message) -> Resu
         Version::Dtls12 => {}
         Version::Dtls13 => return dtls13::server::on_client_hello(engine, now, message, &hello),
     }
-    let choice = Choice::make(engine, &hello)?;
+    let mut choice = Choice::make(engine, &hello)?;
+    let (limit, id) = (hello.extensions.record_size_limit(), hello.extensions.connection_id());
+    record_size_limit::answer(engine, Version::Dtls12, limit.map_err(decode(KIND))?, &mut choice.extensions);
+    connection_id::answer(engine, id.map_err(decode(KIND))?, &mut choice.extensions);
     engine.records.version = ProtocolVersion::DTLS_1_2;
     engine.heard(message);
     say_flight_4(engine, now, &hello, choice).map(Phase::Server12)

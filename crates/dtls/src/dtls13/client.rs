@@ -16,10 +16,12 @@ use super::secrets::{Secrets, install_read, install_write};
 use super::{APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
+use crate::connection_id;
 use crate::error::{HandshakeError, ParseError};
 use crate::hello::accepted_srtp_profile;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::reassembly::Message;
+use crate::record_size_limit;
 use crate::version::Version;
 use crate::wire::certificate_verify::DigitallySigned;
 use crate::wire::codes::SignatureScheme;
@@ -194,7 +196,7 @@ fn on_server_hello(
     suite: Suite,
     answer: &ServerHello,
 ) -> Result<State, HandshakeError> {
-    let allowed = [ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE];
+    let allowed = [ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE, ExtensionType::CONNECTION_ID];
     check_allowed(hello, &answer.extensions, &allowed)?;
     if answer.extensions.contains(ExtensionType::COOKIE) {
         return Err(HandshakeError::BadExtension(ExtensionType::COOKIE));
@@ -203,6 +205,7 @@ fn on_server_hello(
     let share = share.ok_or(HandshakeError::MissingExtension(ExtensionType::KEY_SHARE))?;
     let groups = groups(&engine.config);
     let shared = offer.complete(&share, &groups)?;
+    connection_id::answered(engine, &answer.extensions, HandshakeType::SERVER_HELLO)?;
     engine.heard(message);
     // The server has our hello, but anyone could have written this: the timer goes on until something comes under
     // the keys that follow.
@@ -231,10 +234,13 @@ impl AwaitEncryptedExtensions {
             if !self.offered.contains(kind) {
                 return Err(HandshakeError::UnsolicitedExtension(kind));
             }
-            if !matches!(kind, ExtensionType::SUPPORTED_GROUPS | ExtensionType::USE_SRTP) {
+            let here =
+                [ExtensionType::SUPPORTED_GROUPS, ExtensionType::USE_SRTP, ExtensionType::RECORD_SIZE_LIMIT];
+            if !here.contains(&kind) {
                 return Err(HandshakeError::BadExtension(kind));
             }
         }
+        record_size_limit::answered(engine, Version::Dtls13, &answers, KIND)?;
         self.agreed.srtp_profile = accepted_srtp_profile(&self.offered, &answers, KIND)?;
         engine.heard(message);
         let Self { agreed, secrets, .. } = self;

@@ -19,6 +19,7 @@ use super::secrets::{install_read, install_write};
 use super::{APPLICATION_EPOCH, Agreed};
 use crate::config::Role;
 use crate::connection::Engine;
+use crate::connection_id;
 use crate::error::HandshakeError;
 use crate::key_schedule::{ApplicationSecrets, ExporterSecret, Hkdf, TrafficSecret};
 use crate::peer_certificate::VerifiedPeer;
@@ -128,6 +129,8 @@ impl Established {
         }
         match message.message_type {
             HandshakeType::KEY_UPDATE => self.on_key_update(engine, now, message),
+            HandshakeType::NEW_CONNECTION_ID => connection_id::on_new(engine, message),
+            HandshakeType::REQUEST_CONNECTION_ID => connection_id::on_request(engine, message),
             // No session is resumed.
             HandshakeType::NEW_SESSION_TICKET if engine.config.role == Role::Client => Ok(()),
             received => {

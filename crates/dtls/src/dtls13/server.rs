@@ -18,16 +18,21 @@ use super::secrets::{Secrets, install_read, install_write};
 use super::{
     APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content, suites,
 };
-use crate::config::{ClientAuthentication, Role};
+use crate::config::{ClientAuthentication, Config, Role};
 use crate::connection::{Engine, Phase};
+use crate::connection_id;
+use crate::cookie::Retry;
 use crate::error::HandshakeError;
 use crate::identity::Identity;
 use crate::key_schedule::ApplicationSecrets;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::provider::{Digest, Hash, Provider};
 use crate::reassembly::Message;
+use crate::record_size_limit;
+use crate::transcript::Transcript;
 use crate::version::Version;
 use crate::wire::certificate_verify::DigitallySigned;
-use crate::wire::codes::{NamedGroup, SignatureScheme};
+use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::wire::extension13::KeyShareEntry;
 use crate::wire::{
     ClientHello, Extension, ExtensionType, Extensions, HandshakeType, ProtocolVersion, ServerHello,
@@ -69,7 +74,7 @@ pub(crate) fn on_client_hello(
     hello: &ClientHello,
 ) -> Result<Phase, HandshakeError> {
     engine.choose_13();
-    let choice = Choice::make(engine, hello)?;
+    let choice = Choice::make(&engine.config, hello)?;
     engine.records.version = ProtocolVersion::DTLS_1_2;
     engine.heard(message);
     let provider = engine.config.provider.clone();
@@ -96,9 +101,9 @@ struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    fn make(engine: &Engine, hello: &'a ClientHello) -> Result<Self, HandshakeError> {
+    fn make(config: &Config, hello: &'a ClientHello) -> Result<Self, HandshakeError> {
         let decode = decode(HandshakeType::CLIENT_HELLO);
-        let (config, offer) = (&engine.config, &hello.extensions);
+        let offer = &hello.extensions;
         let missing = HandshakeError::MissingExtension;
         if hello.compression_methods != [0] {
             return Err(HandshakeError::CompressionNotNull);
@@ -144,29 +149,77 @@ fn say_hello_retry_request(
     choice: &Choice<'_>,
     wants_cookie: bool,
 ) -> AwaitRetriedHello {
-    let cookie = wants_cookie.then(|| engine.random());
+    let cookie = wants_cookie.then(|| engine.random().to_vec());
     let group = choice.share.is_none().then_some(choice.group);
-    let mut extensions = Extensions::new();
-    extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
-    if let Some(group) = group {
-        extensions.push(Extension::retry_group(group));
-    }
-    if let Some(cookie) = &cookie {
-        extensions.push(Extension::cookie(cookie));
-    }
-    let request = server_hello(hello_retry_request::RANDOM, choice.suite, extensions);
+    let request = hello_retry_request(choice.suite.id, group, cookie.as_deref());
     engine.begin_flight();
     engine.say(HandshakeType::SERVER_HELLO, |out| request.encode(out));
     engine.await_answer(now);
     AwaitRetriedHello { suite: choice.suite, group, cookie }
 }
 
-fn server_hello(random: [u8; 32], suite: Suite, extensions: Extensions) -> ServerHello {
+/// The same bytes for the same choice, so that a server without memory can write it again.
+pub(crate) fn hello_retry_request(
+    suite: CipherSuite,
+    group: Option<NamedGroup>,
+    cookie: Option<&[u8]>,
+) -> ServerHello {
+    let mut extensions = Extensions::new();
+    extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
+    if let Some(group) = group {
+        extensions.push(Extension::retry_group(group));
+    }
+    if let Some(cookie) = cookie {
+        extensions.push(Extension::cookie(cookie));
+    }
+    server_hello(hello_retry_request::RANDOM, suite, extensions)
+}
+
+/// What a cookie has to remember of the first hello: the suite, its hash, and the group to be asked for.
+pub(crate) fn retry_for(
+    config: &Config,
+    hello: &ClientHello,
+) -> Result<(CipherSuite, Hash, Option<NamedGroup>), HandshakeError> {
+    let choice = Choice::make(config, hello)?;
+    let group = choice.share.is_none().then_some(choice.group);
+    Ok((choice.suite.id, choice.suite.hash, group))
+}
+
+/// The hash by which a first hello counts (RFC 8446 §4.4.1).
+pub(crate) fn hash_of_hello(provider: &dyn Provider, hash: Hash, body: &[u8]) -> Digest {
+    let mut transcript = Transcript::default();
+    transcript.add(HandshakeType::CLIENT_HELLO, 0, body);
+    transcript.start_13(provider, hash);
+    transcript.hash_13()
+}
+
+/// The second hello, where nothing but its cookie remembers the first: the transcript is restored, and the
+/// handshake goes on as if we had been there.
+pub(crate) fn on_verified_hello(
+    engine: &mut Engine,
+    now: Instant,
+    message: &Message,
+    retry: &Retry,
+) -> Result<Phase, HandshakeError> {
+    engine.choose_13();
+    engine.records.version = ProtocolVersion::DTLS_1_2;
+    let suite = suites(&engine.config).find(|suite| suite.id == retry.suite);
+    let suite = suite.ok_or(HandshakeError::RetryIgnored)?;
+    let provider = engine.config.provider.clone();
+    engine.transcript.restore_13_with_retry(&*provider, suite.hash, &retry.first_hello);
+    let mut request = Vec::new();
+    hello_retry_request(retry.suite, retry.group, Some(&retry.cookie)).encode(&mut request);
+    engine.transcript.add(HandshakeType::SERVER_HELLO, 0, &request);
+    let state = AwaitRetriedHello { suite, group: retry.group, cookie: Some(retry.cookie.clone()) };
+    state.on_message(engine, now, message).map(Phase::server_13)
+}
+
+fn server_hello(random: [u8; 32], suite: CipherSuite, extensions: Extensions) -> ServerHello {
     ServerHello {
         legacy_version: ProtocolVersion::DTLS_1_2,
         random,
         session_id: Vec::new(),
-        cipher_suite: suite.id,
+        cipher_suite: suite,
         compression_method: 0,
         extensions,
     }
@@ -179,7 +232,7 @@ pub(crate) struct AwaitRetriedHello {
     /// The group asked for.
     group: Option<NamedGroup>,
     /// The cookie that must come back.
-    cookie: Option<[u8; 32]>,
+    cookie: Option<Vec<u8>>,
 }
 
 impl AwaitRetriedHello {
@@ -195,7 +248,7 @@ impl AwaitRetriedHello {
         if engine.config.versions.select(&hello)? != Version::Dtls13 {
             return Err(HandshakeError::RetryIgnored);
         }
-        let choice = Choice::make(engine, &hello)?;
+        let choice = Choice::make(&engine.config, &hello)?;
         let cookie = hello.extensions.cookie().map_err(decode(KIND))?;
         let cookie_fits = match (&self.cookie, cookie) {
             (Some(ours), Some(theirs)) => bool::from(ours[..].ct_eq(theirs)),
@@ -227,15 +280,19 @@ fn say_flight(
     let mut extensions = Extensions::new();
     extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
     extensions.push(Extension::server_key_share(&KeyShareEntry { group, share: &answer }));
+    let decode = decode(HandshakeType::CLIENT_HELLO);
+    let limit = hello.extensions.record_size_limit().map_err(&decode)?;
+    connection_id::answer(engine, hello.extensions.connection_id().map_err(&decode)?, &mut extensions);
     let random = engine.random();
     engine.begin_flight();
-    engine.say(HandshakeType::SERVER_HELLO, |out| server_hello(random, suite, extensions).encode(out));
+    engine.say(HandshakeType::SERVER_HELLO, |out| server_hello(random, suite.id, extensions).encode(out));
     let secrets = Secrets::derive(engine, suite, &shared, hello.random)?;
 
     let mut extensions = Extensions::new();
     if let Some(profile) = srtp_profile {
         extensions.push(Extension::use_srtp(&[profile], &[]));
     }
+    record_size_limit::answer(engine, Version::Dtls13, limit, &mut extensions);
     engine.say(HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
         certificate13::encode_encrypted_extensions(&extensions, out);
     });

@@ -13,6 +13,7 @@
 //! Sealing and opening happen where the bytes stand; nothing is allocated for a record.
 //! More: protection.rs for the nonces, replay.rs for the window; docs/dtls.md, "Records".
 
+mod connection_id;
 mod protection;
 mod replay;
 mod unified;
@@ -25,6 +26,7 @@ pub(crate) use self::protection::Protection;
 pub(crate) use self::replay::ReplayWindow;
 use crate::error::{Discard, SealError};
 use crate::provider::TAG_LENGTH;
+use crate::wire::connection_id::ConnectionId;
 use crate::wire::record::{MAX_EXPANSION, MAX_PLAINTEXT};
 use crate::wire::{ContentType, PlaintextHeader, ProtocolVersion, UnifiedHeader};
 
@@ -95,11 +97,12 @@ struct WriteEpoch {
 }
 
 impl WriteEpoch {
-    /// Bytes in front of the payload.
-    fn header_length(&self) -> usize {
+    /// Bytes in front of the payload, given those of the id that stands there.
+    fn header_length(&self, id: usize) -> usize {
         match &self.protection {
-            Protection::Aead13(_) => unified::HEADER_LENGTH,
-            other => PlaintextHeader::LENGTH + other.prefix(),
+            Protection::None => PlaintextHeader::LENGTH,
+            Protection::Aead12(_) => PlaintextHeader::LENGTH + id + self.protection.prefix(),
+            Protection::Aead13(_) => unified::HEADER_LENGTH + id,
         }
     }
 }
@@ -111,6 +114,13 @@ pub(crate) struct Records {
     write: Vec<WriteEpoch>,
     /// The version in plaintext headers: 1.0 until the version is negotiated, as every peer takes it.
     pub version: ProtocolVersion,
+    /// The id in front of what we protect; empty: none.
+    send_id: ConnectionId,
+    /// The ids that the peer may write to us, all of one length.
+    receive_ids: Vec<ConnectionId>,
+    /// The longest plaintexts that we take and that the peer takes (RFC 8449), inner type and padding included.
+    read_limit: usize,
+    write_limit: usize,
 }
 
 /// Record numbers end here (RFC 6347 §4.1: never wrap).
@@ -129,6 +139,10 @@ impl Records {
             }],
             write: vec![WriteEpoch { epoch: 0, protection: plaintext(), next_sequence: 0 }],
             version: ProtocolVersion::DTLS_1_0,
+            send_id: ConnectionId::default(),
+            receive_ids: Vec::new(),
+            read_limit: usize::MAX,
+            write_limit: usize::MAX,
         }
     }
 
@@ -176,20 +190,27 @@ impl Records {
     /// Exact bytes around a payload under `epoch`.
     pub(crate) fn overhead(&self, epoch: u64) -> usize {
         let protection = self.write.iter().find(|write| write.epoch == epoch).map(|write| &write.protection);
+        let id = self.send_id.as_bytes().len();
         match protection {
-            Some(Protection::Aead13(_)) => unified::HEADER_LENGTH + unified::TRAILER_LENGTH,
+            Some(Protection::Aead13(_)) => unified::HEADER_LENGTH + id + unified::TRAILER_LENGTH,
+            // With an id the content type stands inside.
+            Some(Protection::Aead12(_)) if id > 0 => {
+                PlaintextHeader::LENGTH + id + 1 + protection.map_or(0, Protection::expansion)
+            }
             other => PlaintextHeader::LENGTH + other.map_or(0, Protection::expansion),
         }
     }
 
     /// Reserves the header of a record at the end of `out`.
+    #[inline]
     pub(crate) fn begin(&mut self, epoch: u64, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
+        let id = self.send_id.as_bytes().len();
         let write = self.write_epoch(epoch).ok_or(SealError::NotConnected)?;
         if write.next_sequence >= write.limit() {
             return Err(SealError::NumbersExhausted);
         }
         let start = out.len();
-        out.put_slice(&RESERVED[..write.header_length()]);
+        out.put_slice(&RESERVED[..write.header_length(id)]);
         Ok(RecordMark { start, payload: out.len(), epoch })
     }
 
@@ -201,12 +222,14 @@ impl Records {
         content_type: ContentType,
     ) -> Result<RecordNumber, SealError> {
         let version = self.version;
-        let write = self.write_epoch(mark.epoch).ok_or(SealError::BadMark)?;
+        let at = self.write.iter().rposition(|write| write.epoch == mark.epoch).ok_or(SealError::BadMark)?;
+        let max_content = self.max_content_of(&self.write[at].protection);
+        let (write, id) = (&mut self.write[at], &self.send_id);
         let length = out.len().checked_sub(mark.payload).ok_or(SealError::BadMark)?;
-        if mark.payload != mark.start + write.header_length() {
+        if mark.payload != mark.start + write.header_length(id.as_bytes().len()) {
             return Err(SealError::BadMark);
         }
-        if length > MAX_PLAINTEXT {
+        if length > max_content {
             return Err(SealError::TooLong { length });
         }
         if write.next_sequence >= write.limit() {
@@ -214,7 +237,12 @@ impl Records {
         }
         let number = RecordNumber { epoch: mark.epoch, sequence: write.next_sequence };
         if let Protection::Aead13(aead) = &write.protection {
-            aead.seal(out, mark, content_type, number)?;
+            aead.seal(out, mark, content_type, number, id.as_bytes())?;
+            write.next_sequence += 1;
+            return Ok(number);
+        }
+        if !id.is_empty() && write.protection.is_some() {
+            let number = Self::seal_12(write, id, version, out, mark, content_type)?;
             write.next_sequence += 1;
             return Ok(number);
         }
@@ -233,8 +261,12 @@ impl Records {
         };
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
-        let tag = write.protection.seal(number, &header, &mut out[body..]).map_err(SealError::Crypto)?;
-        out.put_slice(&tag[..write.protection.tag()]);
+        let end = out.len();
+        out.put_slice(&[0; TAG_LENGTH][..write.protection.tag()]);
+        if let Err(error) = write.protection.seal(number, &header, &mut out[body..]) {
+            out.truncate(end);
+            return Err(SealError::Crypto(error));
+        }
         // Only now the number is used: a failure above leaves it for the next record.
         write.next_sequence += 1;
         Ok(number)
@@ -249,6 +281,9 @@ impl Records {
         };
         if UnifiedHeader::is_unified(bytes[0]) {
             return self.open_unified(datagram, at);
+        }
+        if bytes[0] == ContentType::TLS12_CID.0 {
+            return self.open_12(datagram, at);
         }
         if !matches!(ContentType(bytes[0]), ContentType(20..=23) | ContentType::ACK) {
             // Nothing behind it can be trusted to be a record either.
@@ -283,23 +318,27 @@ impl Records {
             return discard(next, Discard::WrongVersion);
         }
         let protected = read.protection.is_some();
+        // RFC 9146 §3: who was given an id must write it.
+        if protected && !self.receive_ids.is_empty() {
+            return discard(next, Discard::UnknownConnectionId);
+        }
         if protected && !read.window.may_be_new(number.sequence) {
             return discard(next, Discard::Replayed);
         }
-        let Ok(plaintext) = read.protection.open(number, &header, body) else {
+        let Ok(length) = read.protection.open(number, &header, body) else {
             return discard(next, Discard::NotAuthentic);
         };
+        let start = start + read.protection.prefix();
         // RFC 6347 §4.1.2.6: only what authenticates moves the window. Plaintext has none, for whoever could
         // move it could make us drop the peer's records.
         if protected {
             read.window.mark(number.sequence);
         }
-        let plaintext = start + plaintext.start..start + plaintext.end;
+        let plaintext = start..start + length;
         Ok(OpenedRecord { next, number, content_type: header.content_type, plaintext })
     }
 
-    /// Continues the newest epoch at `sequence`: tests reach the end of the numbers this way.
-    #[cfg(all(test, feature = "rustcrypto"))]
+    /// Continues the newest epoch at `sequence`: behind a cookie exchange, that of the client (RFC 6347 §4.2.1).
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         if let Some(write) = self.write.last_mut() {
             write.next_sequence = sequence;
@@ -307,9 +346,10 @@ impl Records {
     }
 }
 
-/// Header and explicit nonce, to be overwritten.
-const RESERVED: [u8; PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH] =
-    [0; PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH];
+/// Header, connection id and explicit nonce, to be overwritten.
+const RESERVED: [u8; LONGEST_HEADER] = [0; LONGEST_HEADER];
+const LONGEST_HEADER: usize =
+    PlaintextHeader::LENGTH + ConnectionId::MAX_LENGTH + protection::EXPLICIT_NONCE_LENGTH;
 
 const _: () = assert!(TAG_LENGTH == 16, "the tag goes behind the payload");
 

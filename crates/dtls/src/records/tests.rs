@@ -150,3 +150,79 @@ fn the_next_epoch_is_early_and_later_ones_unknown() {
     reader.drop_read_epochs_before(1);
     assert_eq!(reason(reader.open(&mut record(0), 0)), Discard::UnknownEpoch);
 }
+
+#[test]
+fn a_record_of_1_2_with_an_id_is_sealed_as_rfc_9146_says() {
+    for aead in ALL {
+        let (mut writer, mut reader) = pair(aead);
+        let id = ConnectionId::new(&[0xc1, 0xd2, 0xe3]).unwrap();
+        writer.send_with(id.clone());
+        reader.receive_with(id);
+        seal(&mut writer, b"first");
+        let record = seal(&mut writer, b"ply");
+        assert_eq!(record.len(), 3 + writer.overhead(1));
+        // Type, version, epoch, number, id, length: then what only the keys give.
+        let prefix = if aead == Aead::ChaCha20Poly1305 { 0 } else { 8 };
+        let length = u8::try_from(prefix + 3 + 1 + 16).unwrap();
+        let header = [25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0xc1, 0xd2, 0xe3, 0, length];
+        assert_eq!(record[..16], header);
+        let additional_data = [
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, // where other records have their number
+            25, 3, 25, // tls12_cid, bytes of the id, tls12_cid again
+            0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, // version, epoch, number
+            0xc1, 0xd2, 0xe3, // the id
+            0, 4, // payload and real type
+        ];
+        let mut nonce = [0; 12];
+        nonce[..12 - prefix].fill(3);
+        if prefix > 0 {
+            nonce[4..].copy_from_slice(&record[16..24]);
+        } else {
+            nonce[5] ^= 1; // epoch 1
+            nonce[11] ^= 1; // number 1
+        }
+        let key = crate::provider::rustcrypto().aead(aead, &[7; 32][..aead.key_length()]).unwrap();
+        let mut sealed = record[16 + prefix..].to_vec();
+        let opened = key.open_in_place(&nonce, &additional_data, &mut sealed).unwrap();
+        assert_eq!(sealed[..opened], [b'p', b'l', b'y', 23]);
+
+        let mut datagram = record;
+        let opened = reader.open(&mut datagram, 0).unwrap();
+        assert_eq!(opened.content_type, ContentType::APPLICATION_DATA);
+        assert_eq!(&datagram[opened.plaintext], b"ply");
+    }
+}
+
+#[test]
+fn padding_behind_the_real_type_is_taken_off_and_padding_alone_is_dropped() {
+    let (mut writer, mut reader) = pair(Aead::Aes128Gcm);
+    let id = ConnectionId::new(&[1]).unwrap();
+    writer.send_with(id.clone());
+    reader.receive_with(id);
+    // The type that `finish` appends becomes a zero: what stands before it is type and padding.
+    for (inner, expected) in
+        [(&[7, 8, 23, 0, 0][..], Some(&[7, 8][..])), (&[23, 0], Some(&[])), (&[0, 0], None)]
+    {
+        let mut out = Vec::new();
+        let mark = writer.begin(1, &mut out).unwrap();
+        out.put_slice(inner);
+        writer.finish(&mut out, mark, ContentType(0)).unwrap();
+        match (reader.open(&mut out, 0), expected) {
+            (Ok(opened), Some(expected)) => assert_eq!(&out[opened.plaintext], expected),
+            (Err(unopened), None) => assert_eq!(reason(Err(unopened)), Discard::UnknownContentType),
+            (result, _) => panic!("{result:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_id_is_no_part_of_what_is_sealed_under_epoch_0() {
+    let mut writer = Records::new();
+    writer.send_with(ConnectionId::new(&[1]).unwrap());
+    writer.limit_plaintext(64, 64);
+    let mut out = Vec::new();
+    let mark = writer.begin(0, &mut out).unwrap();
+    out.put_slice(&[5; 500]);
+    writer.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
+    assert_eq!((out[0], out.len()), (22, 513), "neither an id nor the limit of protected records");
+}

@@ -14,10 +14,11 @@
 //!   nonce    iv XOR number, 64 bits, without the epoch
 //! ```
 //!
-//! We write the form above, as browsers do; all forms are read. The full number is the one nearest to what is
+//! With a connection id (C bit) the id stands behind the first byte. We write the form above, as browsers do; all forms are read. The full number is the one nearest to what is
 //! expected next.
 //! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls13.md, "Records".
 
+use super::protection::nonce;
 use super::{
     OpenedRecord, Protection, ReadEpoch, RecordMark, RecordNumber, Records, ReplayWindow, Unopened,
     WriteEpoch,
@@ -25,6 +26,7 @@ use super::{
 use crate::error::{Discard, SealError};
 use crate::key_schedule::RecordKeys;
 use crate::provider::{Aead, CryptoError, NONCE_LENGTH, TAG_LENGTH};
+use crate::wire::connection_id::ConnectionId;
 use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{ContentType, UnifiedHeader};
 
@@ -34,6 +36,8 @@ pub(super) const HEADER_LENGTH: usize = 5;
 pub(super) const TRAILER_LENGTH: usize = 1 + TAG_LENGTH;
 /// The most that protection may add in 1.3, padding included (RFC 8446 §5.2).
 const MAX_EXPANSION: usize = 256;
+/// The C bit of the header.
+const CONNECTION_ID: u8 = 0b1_0000;
 /// The S bit of the header.
 const LONG_SEQUENCE: u8 = 0b1000;
 /// What a mask is made of.
@@ -65,11 +69,7 @@ impl Aead13 {
     }
 
     fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
-        let mut nonce = self.keys.iv;
-        for (byte, number) in nonce[NONCE_LENGTH - 8..].iter_mut().zip(sequence.to_be_bytes()) {
-            *byte ^= number;
-        }
-        nonce
+        nonce(&self.keys.iv, sequence)
     }
 
     /// Hides or shows the number: two bytes of mask from the first bytes of the ciphertext.
@@ -85,27 +85,33 @@ impl Aead13 {
         mark: RecordMark,
         content_type: ContentType,
         number: RecordNumber,
+        id: &[u8],
     ) -> Result<(), SealError> {
-        out.push(content_type.0);
-        let length = u16::try_from(out.len() - mark.payload + TAG_LENGTH);
+        let end = out.len();
+        let mut trailer = [0; TRAILER_LENGTH];
+        trailer[0] = content_type.0;
+        out.extend_from_slice(&trailer);
+        let length = u16::try_from(out.len() - mark.payload);
         let [l0, l1] = length.map_err(|_| SealError::BadMark)?.to_be_bytes();
         let [.., s0, s1] = number.sequence.to_be_bytes();
         let (head, body) = out.split_at_mut(mark.payload);
         let header = &mut head[mark.start..];
         let first = 0b0010_1100 | (number.epoch & 0b11) as u8;
-        header.copy_from_slice(&[first, s0, s1, l0, l1]);
-        let tag = match self.keys.record.seal_in_place(&self.nonce(number.sequence), header, body) {
-            Ok(tag) => tag,
-            Err(error) => {
-                out.pop();
-                return Err(SealError::Crypto(error));
-            }
-        };
-        out.extend_from_slice(&tag);
+        if id.is_empty() {
+            header.copy_from_slice(&[first, s0, s1, l0, l1]);
+        } else {
+            header[0] = first | CONNECTION_ID;
+            header[1..=id.len()].copy_from_slice(id);
+            header[1 + id.len()..].copy_from_slice(&[s0, s1, l0, l1]);
+        }
+        if let Err(error) = self.keys.record.seal_in_place(&self.nonce(number.sequence), header, body) {
+            out.truncate(end);
+            return Err(SealError::Crypto(error));
+        }
         // Tag and type are 17 bytes: there is always a sample.
         if let Some([high, low]) = self.mask(&out[mark.payload..]) {
-            out[mark.start + 1] ^= high;
-            out[mark.start + 2] ^= low;
+            out[mark.start + id.len() + 1] ^= high;
+            out[mark.start + id.len() + 2] ^= low;
         }
         Ok(())
     }
@@ -115,16 +121,24 @@ impl Aead13 {
     fn open(
         &self,
         header: &[u8],
+        id: usize,
         window: &mut ReplayWindow,
         ciphertext: &mut [u8],
     ) -> Result<(u64, ContentType, usize), Discard> {
         let mask = self.mask(ciphertext).ok_or(Discard::NotAuthentic)?;
         let width = if header[0] & LONG_SEQUENCE == 0 { 1 } else { 2 };
-        let mut aad = [0; HEADER_LENGTH];
+        let (mut short, mut long);
+        let aad: &mut [u8] = if id == 0 {
+            short = [0; HEADER_LENGTH];
+            &mut short
+        } else {
+            long = [0; HEADER_LENGTH + ConnectionId::MAX_LENGTH];
+            &mut long
+        };
         let aad = aad.get_mut(..header.len()).ok_or(Discard::UnknownEpoch)?;
         aad.copy_from_slice(header);
         let mut bits = 0;
-        for (byte, mask) in aad[1..=width].iter_mut().zip(mask) {
+        for (byte, mask) in aad[1 + id..=id + width].iter_mut().zip(mask) {
             *byte ^= mask;
             bits = bits << 8 | u64::from(*byte);
         }
@@ -173,13 +187,18 @@ impl Records {
     pub(super) fn open_unified(&mut self, datagram: &mut [u8], at: usize) -> Result<OpenedRecord, Unopened> {
         let end = datagram.len();
         let discard = |next, reason| Err(Unopened::Discarded(crate::Discarded { next, reason }));
-        let Ok(header) = UnifiedHeader::parse(&datagram[at..], 0) else {
+        let id_length = self.receive_id_length();
+        let Ok(header) = UnifiedHeader::parse(&datagram[at..], id_length) else {
             return discard(end, Discard::Truncated);
         };
-        // No connection id was negotiated: where the fields behind it stand is anyone's guess.
-        if header.connection_id.is_some() {
-            return discard(end, Discard::UnknownEpoch);
-        }
+        let id = match header.connection_id {
+            None if id_length == 0 => 0,
+            // RFC 9147 §4: each datagram must have it; records behind the first may go without.
+            None if at > 0 => 0,
+            Some(id) if id_length > 0 && self.knows_id(id) => id_length,
+            // Where the fields behind an id that is not ours stand, and whose the rest is, is anyone's guess.
+            _ => return discard(end, Discard::UnknownConnectionId),
+        };
         let (start, epoch_bits) = (at + header.header_length, header.epoch_bits);
         let next = header.length.map_or(end, |length| start + usize::from(length));
         if next > end {
@@ -203,7 +222,7 @@ impl Records {
             };
         };
         let (head, body) = datagram.split_at_mut(start);
-        match aead.open(&head[at..], window, &mut body[..next - start]) {
+        match aead.open(&head[at..], id, window, &mut body[..next - start]) {
             Ok((sequence, content_type, length)) => {
                 let number = RecordNumber { epoch: *epoch, sequence };
                 Ok(OpenedRecord { next, number, content_type, plaintext: start..start + length })

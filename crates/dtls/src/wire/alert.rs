@@ -45,6 +45,8 @@ registry! {
         DECODE_ERROR = 50,
         /// A signature or Finished that does not verify.
         DECRYPT_ERROR = 51,
+        /// RFC 9147 §9: a peer that asks for connection ids without end.
+        TOO_MANY_CIDS_REQUESTED = 52,
         /// No common version.
         PROTOCOL_VERSION = 70,
         /// Parameters weaker than required.

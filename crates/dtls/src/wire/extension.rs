@@ -123,6 +123,12 @@ impl Extension {
         })
     }
 
+    /// `record_size_limit`: the longest plaintext that the sender takes (RFC 8449 §4).
+    #[must_use]
+    pub fn record_size_limit(bytes: u16) -> Self {
+        Self::new(ExtensionType::RECORD_SIZE_LIMIT, |out| out.put_u16(bytes))
+    }
+
     /// `use_srtp`: profiles and an MKI (RFC 5764 §4.1.1).
     #[must_use]
     pub fn use_srtp(profiles: &[u16], mki: &[u8]) -> Self {
@@ -336,6 +342,18 @@ impl Extensions {
         }
     }
 
+    /// `record_size_limit`, if it is there.
+    ///
+    /// # Errors
+    /// A [`ParseError`] if its content is damaged; [`ParseError::InvalidValue`] below 64 (RFC 8449 §4).
+    pub fn record_size_limit(&self) -> Result<Option<u16>, ParseError> {
+        let Some(data) = self.find(ExtensionType::RECORD_SIZE_LIMIT) else { return Ok(None) };
+        let mut reader = Reader::new(data);
+        let limit = reader.u16()?;
+        ParseError::require_end(&reader)?;
+        if limit < 64 { Err(ParseError::InvalidValue(u32::from(limit))) } else { Ok(Some(limit)) }
+    }
+
     /// Profiles and MKI of `use_srtp`, if it is there (RFC 5764 §4.1.1).
     ///
     /// # Errors
@@ -428,6 +446,7 @@ mod tests {
         extensions.push(Extension::initial_renegotiation_info());
         extensions.push(Extension::supported_versions(&[ProtocolVersion::DTLS_1_2]));
         extensions.push(Extension::use_srtp(&[1, 7], &[]));
+        extensions.push(Extension::record_size_limit(64));
         extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
         let mut out = Vec::new();
         extensions.encode(&mut out);
@@ -439,10 +458,25 @@ mod tests {
         assert_eq!(read.renegotiation_info().unwrap().unwrap(), []);
         assert_eq!(read.supported_versions().unwrap().unwrap(), [ProtocolVersion::DTLS_1_2]);
         assert_eq!(read.use_srtp().unwrap().unwrap().profiles, [1, 7]);
+        assert_eq!(read.record_size_limit(), Ok(Some(64)));
         assert_eq!(read.extended_master_secret(), Ok(true));
         for end in 1..out.len() {
             assert!(parse(&out[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn a_record_size_limit_is_two_bytes_and_not_below_64() {
+        let with = |data: &[u8]| {
+            let mut extensions = Extensions::new();
+            let extension_type = ExtensionType::RECORD_SIZE_LIMIT;
+            extensions.push(Extension { extension_type, data: data.to_vec() });
+            extensions.record_size_limit()
+        };
+        assert_eq!(with(&[0xff, 0xff]), Ok(Some(0xffff)), "a larger one may come with a later version");
+        assert_eq!(with(&[0, 63]), Err(ParseError::InvalidValue(63)));
+        assert!(with(&[64]).is_err());
+        assert_eq!(with(&[1, 0, 0]), Err(ParseError::TrailingBytes { count: 1 }));
     }
 
     #[test]

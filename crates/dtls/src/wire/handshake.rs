@@ -33,6 +33,10 @@ registry! {
         NEW_SESSION_TICKET = 4,
         /// 1.3: what the server answers to extensions, encrypted.
         ENCRYPTED_EXTENSIONS = 8,
+        /// 1.3: "give me more connection ids of yours" (RFC 9147 §9).
+        REQUEST_CONNECTION_ID = 9,
+        /// 1.3: more connection ids of the sender (RFC 9147 §9).
+        NEW_CONNECTION_ID = 10,
         /// Certificates of the sender.
         CERTIFICATE = 11,
         /// 1.2: the server's key share, signed.

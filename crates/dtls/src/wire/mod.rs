@@ -21,6 +21,7 @@ pub mod certificate_request;
 pub mod certificate_verify;
 pub mod client_hello;
 pub mod client_key_exchange;
+pub mod connection_id;
 pub mod extension;
 pub mod extension13;
 pub mod finished;

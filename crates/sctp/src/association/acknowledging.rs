@@ -42,6 +42,8 @@ pub(super) struct Acknowledging {
     /// What the application took since when.
     taken: usize,
     taken_since: Instant,
+    /// And in the round trip before.
+    took_before: usize,
     pub(super) minimum_round_trip: Option<Duration>,
 }
 
@@ -58,25 +60,34 @@ impl Acknowledging {
             window: config.initial_receive_window_bytes.min(config.receive_window_bytes),
             taken: 0,
             taken_since: now,
+            took_before: 0,
             minimum_round_trip: None,
         }
     }
 
     /// The window follows the application: twice what it takes in a round trip, so that the peer's growth is
-    /// never the window's doing. It does not shrink.
+    /// never the window's doing, and four times while that grows, as in a peer's slow start. It does not shrink,
+    /// and it at most doubles for each round trip that passed: a burst of reads at one moment says nothing about a
+    /// rate.
     fn tune(&mut self, now: Instant, bytes: usize, round_trip: Option<Duration>, bound: usize) {
         let Some(round_trip) = round_trip else {
             self.window = bound;
             return;
         };
+        let round_trip = round_trip.max(Duration::from_micros(1)).as_nanos();
         self.taken += bytes;
-        let elapsed = now.saturating_duration_since(self.taken_since);
+        let elapsed = now.saturating_duration_since(self.taken_since).as_nanos();
         if elapsed < round_trip {
             return;
         }
-        let share = round_trip.as_nanos().max(1) * 2 * self.taken as u128 / elapsed.as_nanos().max(1);
-        let wanted = usize::try_from(share).unwrap_or(usize::MAX);
-        self.window = self.window.max(wanted.min(bound));
+        let share = round_trip * self.taken as u128 / elapsed;
+        let in_a_round_trip = usize::try_from(share).unwrap_or(usize::MAX);
+        let grows = in_a_round_trip > self.took_before.saturating_add(self.took_before / 4);
+        let wanted = in_a_round_trip.saturating_mul(if grows { 4 } else { 2 });
+        let round_trips = usize::try_from(elapsed / round_trip).unwrap_or(usize::MAX);
+        let reachable = self.window.saturating_mul(round_trips.saturating_add(1));
+        self.window = self.window.max(wanted.min(reachable).min(bound));
+        self.took_before = in_a_round_trip;
         self.taken = 0;
         self.taken_since = now;
     }
@@ -117,7 +128,7 @@ impl Association {
         let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
         let ack = &mut self.acknowledging;
         // Idle for long enough that the peer's window may have shrunk: it starts slowly again.
-        if now.saturating_duration_since(ack.last_packet) > self.config.rto_min {
+        if now != ack.last_packet && now.saturating_duration_since(ack.last_packet) > self.config.rto_min {
             ack.steady = 0;
         }
         ack.last_packet = now;
@@ -182,5 +193,74 @@ impl Association {
         if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {
             self.acknowledging.now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: usize = 1024;
+    const BOUND: usize = 4096 * KIB;
+    const MS: Duration = Duration::from_millis(1);
+
+    #[expect(clippy::disallowed_methods, reason = "a starting point; nothing depends on its value")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn acknowledging(now: Instant) -> Acknowledging {
+        Acknowledging::new(now, &Config { initial_receive_window_bytes: 256 * KIB, ..Config::default() })
+    }
+
+    #[test]
+    fn reads_at_one_moment_do_not_widen_the_window() {
+        for round_trip in [Duration::ZERO, MS, 100 * MS] {
+            let now = start();
+            let mut ack = acknowledging(now);
+            for _ in 0..1000 {
+                ack.tune(now, 64 * KIB, Some(round_trip), BOUND);
+            }
+            assert_eq!(ack.window, 256 * KIB, "{round_trip:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_at_most_doubles_for_each_round_trip_that_passes() {
+        let mut now = start();
+        let mut ack = acknowledging(now);
+        for round_trips in [1, 1, 2] {
+            let before = ack.window;
+            now += 100 * MS * round_trips;
+            ack.tune(now, BOUND, Some(100 * MS), BOUND);
+            assert!(ack.window > before && ack.window <= before * (1 + round_trips as usize));
+        }
+    }
+
+    #[test]
+    fn the_window_stays_ahead_of_a_peer_in_slow_start_and_rests_when_the_rate_does() {
+        let mut now = start();
+        let mut ack = acknowledging(now);
+        let mut in_a_round_trip = 4 * KIB;
+        while in_a_round_trip < 512 * KIB {
+            now += 100 * MS;
+            ack.tune(now, in_a_round_trip, Some(100 * MS), BOUND);
+            // What the peer has in flight once it has heard of this.
+            in_a_round_trip *= 2;
+            assert!(ack.window >= 2 * in_a_round_trip.min(BOUND / 4), "{in_a_round_trip}");
+        }
+        for _ in 0..100 {
+            now += 100 * MS;
+            ack.tune(now, 512 * KIB, Some(100 * MS), BOUND);
+        }
+        assert_eq!(ack.window, 4 * 512 * KIB);
+    }
+
+    #[test]
+    fn a_round_trip_that_nobody_measured_opens_the_whole_window() {
+        let now = start();
+        let mut ack = acknowledging(now);
+        ack.tune(now, 1, None, BOUND);
+        assert_eq!(ack.window, BOUND);
     }
 }

@@ -45,7 +45,8 @@ impl StateCookie {
         out.put_u16(self.remote.inbound_streams);
         out.put_u32(self.remote.initial_tsn);
         let can = self.remote.capabilities;
-        let bits = [can.forward_tsn, can.reconfig, can.interleaving, can.zero_checksum];
+        let bits =
+            [can.interleaved_forward_tsn, can.forward_tsn, can.reconfig, can.interleaving, can.zero_checksum];
         out.put_u32(bits.iter().fold(0, |word, bit| word << 1 | u32::from(*bit)));
         let mac = mac(key, &out);
         out.put_slice(&mac.finalize().into_bytes());
@@ -75,6 +76,7 @@ impl StateCookie {
         };
         let bits = reader.u32()?;
         remote.capabilities = Capabilities {
+            interleaved_forward_tsn: bits & 16 != 0,
             forward_tsn: bits & 8 != 0,
             reconfig: bits & 4 != 0,
             interleaving: bits & 2 != 0,
@@ -96,8 +98,7 @@ mod tests {
     use super::*;
 
     fn cookie() -> StateCookie {
-        let capabilities =
-            Capabilities { forward_tsn: true, reconfig: false, interleaving: true, zero_checksum: false };
+        let capabilities = Capabilities { forward_tsn: true, interleaving: true, ..Capabilities::default() };
         let remote = Init {
             initiate_tag: 5,
             a_rwnd: 6,

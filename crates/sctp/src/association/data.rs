@@ -156,16 +156,18 @@ impl Association {
             return Err(Discard::Unexpected);
         }
         let interleaved = chunk.kind == ChunkType::I_FORWARD_TSN;
-        if !self.capabilities.forward_tsn || (interleaved && !self.capabilities.interleaving) {
+        let misplaced = !interleaved && self.capabilities.interleaving;
+        if !misplaced && (!self.capabilities.forward_tsn || interleaved != self.capabilities.interleaving) {
             // RFC 3758 §3.3.1: as if we had never heard of it.
             self.control.report_unknown_chunk(chunk.whole);
             return Err(Discard::UnknownChunk);
         }
-        if interleaved != self.capabilities.interleaving {
+        // RFC 8260 §2.3.1: FORWARD-TSN has no place beside I-DATA.
+        if misplaced {
             self.abort_for(
                 Violation::ForwardTsn,
                 CauseCode::PROTOCOL_VIOLATION,
-                b"FORWARD-TSN was not agreed",
+                b"FORWARD-TSN beside I-DATA",
             );
             return Err(Discard::Unexpected);
         }

@@ -22,6 +22,7 @@ use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
 use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use crate::wire::parameter::{ParameterType, Parameters, RawParameter};
 use crate::wire::simple::REFLECTED_TAG;
 use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
 use plywood_octets::Put;
@@ -77,6 +78,7 @@ impl Association {
             forward_tsn: self.config.partial_reliability,
             reconfig: true,
             interleaving: self.config.interleaving,
+            interleaved_forward_tsn: self.config.interleaving && self.config.partial_reliability,
             zero_checksum: self.config.zero_checksum,
         }
     }
@@ -126,8 +128,9 @@ impl Association {
             remote: received.init,
         };
         let sealed = cookie.seal(&self.cookie_key);
+        let partial_reliability = self.config.partial_reliability;
         self.reply(received.init.initiate_tag, |out| {
-            answer.encode_ack(out, &sealed, received.to_report().take(16));
+            answer.encode_ack(out, &sealed, unknown_parameters(&received, partial_reliability).take(16));
         });
         Ok(())
     }
@@ -167,6 +170,11 @@ impl Association {
                 return Err(Discard::MalformedChunk(error));
             }
         };
+        if received.has_host_name {
+            self.remote_tag = received.init.initiate_tag;
+            self.abort_for(Violation::Init, CauseCode::UNRESOLVABLE_ADDRESS, &[]);
+            return Ok(());
+        }
         let Some(cookie) = received.cookie else {
             self.remote_tag = received.init.initiate_tag;
             // One missing parameter: type 7, the State Cookie.
@@ -177,7 +185,7 @@ impl Association {
         self.echoed_cookie.extend_from_slice(cookie);
         self.adopt(&received.init);
         let mut report = Vec::new();
-        for parameter in received.to_report().take(16) {
+        for parameter in unknown_parameters(&received, self.config.partial_reliability).take(16) {
             report.put_slice(parameter.whole);
             report.resize(crate::wire::padded(report.len()), 0);
         }
@@ -197,13 +205,13 @@ impl Association {
     pub(super) fn adopt(&mut self, remote: &Init) {
         self.remote_tag = remote.initiate_tag;
         self.remote_initial_tsn = remote.initial_tsn;
-        self.crc_out = Crc::new(self.config.local_port, self.config.remote_port, self.remote_tag);
         self.capabilities = self.local_capabilities().and(remote.capabilities);
         self.outbound_streams = self.config.outbound_streams.min(remote.inbound_streams);
         self.inbound_streams = self.config.inbound_streams.min(remote.outbound_streams);
         self.peer_a_rwnd = usize::try_from(remote.a_rwnd).unwrap_or(usize::MAX);
         self.tracker = Tracker::new(first_index(remote.initial_tsn), self.config.max_gaps);
-        self.reassembly.start(self.capabilities.interleaving);
+        let first_number = self.config.initial_stream_numbers.unwrap_or(0);
+        self.reassembly.start(self.capabilities.interleaving, first_number);
         self.reconfiguration.start(self.local_initial_tsn, remote.initial_tsn);
     }
 
@@ -264,10 +272,13 @@ impl Association {
         self.congestion.on_path_change(now);
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
-        self.events.push_back(Event::Restarted);
+        if !self.events.contains(&Event::Restarted) {
+            self.events.push_back(Event::Restarted);
+        }
         self.set_state(State::Established);
         self.control.cookie_ack = true;
         self.start_heartbeats(now);
+        self.restart_path_probing(now);
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
@@ -299,7 +310,7 @@ impl Association {
     /// Messages queued before the peer said how many streams it takes.
     fn drop_streams_beyond_agreement(&mut self) {
         for stream in self.queues.drop_from(self.outbound_streams) {
-            self.events.push_back(Event::MessageAbandoned { stream });
+            self.tell_abandoned(stream);
         }
     }
 
@@ -335,6 +346,17 @@ impl Association {
         }
         Ok(())
     }
+}
+
+/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1).
+fn unknown_parameters<'a>(
+    received: &ReceivedInit<'a>,
+    partial_reliability: bool,
+) -> impl Iterator<Item = RawParameter<'a>> {
+    let switched_off = Parameters::new(received.parameters).map_while(Result::ok).filter(move |parameter| {
+        !partial_reliability && parameter.kind == ParameterType::FORWARD_TSN_SUPPORTED
+    });
+    received.to_report().chain(switched_off)
 }
 
 fn initiate_tag(chunk: &RawChunk<'_>) -> u32 {

@@ -59,6 +59,9 @@ impl Association {
 
     pub(super) fn on_heartbeat_ack(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
         let info = heartbeat_info(chunk).map_err(Discard::MalformedChunk)?;
+        if self.is_path_probe(now, info) {
+            return Ok(());
+        }
         match self.heartbeat.outstanding {
             Some((nonce, at)) if info == nonce.to_be_bytes() => {
                 self.heartbeat.outstanding = None;

@@ -97,6 +97,7 @@ impl Association {
             self.error_count = 0;
             self.recovery.probing = false;
             self.note_newest(now, &acked);
+            self.note_delivery(now, acked.beyond_base);
         }
         if self.recovery.until.is_some_and(|until| self.outstanding.cumulative() >= until) {
             self.recovery.until = None;
@@ -155,7 +156,11 @@ impl Association {
             self.advance_resets(now);
             self.advance_shutdown(now);
         } else if acked.chunks > 0 || acked.cumulative_moved {
-            self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            // §6.3.2 R3 restarts it for the earliest chunk only; where losses are found by time, any delivery shows that
+            // the path lives.
+            if acked.cumulative_moved || self.config.time_based_loss_detection {
+                self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            }
             self.schedule_probe(now);
             if self.reconfiguration.is_waiting() {
                 self.advance_resets(now);
@@ -258,6 +263,9 @@ impl Association {
             }
             first_sent = first_sent.or(Some(sent_at));
             lost_bytes += self.outstanding.mark_lost(index);
+            if self.outstanding.is_beyond_base(index) {
+                self.note_large_loss(now, packet);
+            }
             self.stats.chunks_lost += 1;
         }
         if lost_bytes == 0 {
@@ -304,8 +312,8 @@ impl Association {
         }
     }
 
-    pub(super) fn on_probe_timeout(&mut self, _now: Instant) {
-        if self.outstanding.in_flight() == 0 {
+    pub(super) fn on_probe_timeout(&mut self, now: Instant) {
+        if !self.prepare_probe(now) {
             return;
         }
         self.recovery.probing = true;
@@ -332,6 +340,7 @@ impl Association {
             self.congestion.on_rto(now, in_flight);
         }
         self.rto.back_off();
+        self.suspect_black_hole(now);
         self.recovery.until = None;
         self.begin_recovery();
         self.recovery.probing = false;

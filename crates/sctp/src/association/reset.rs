@@ -51,6 +51,8 @@ pub(super) struct Reconfiguration {
     deferred: Option<Deferred>,
     /// Resets by the peer whose event waits for messages to be polled.
     events: VecDeque<(u64, Vec<StreamId>)>,
+    /// What these events, and those that nobody polled yet, count.
+    unread: usize,
 }
 
 impl Reconfiguration {
@@ -63,6 +65,7 @@ impl Reconfiguration {
             request: None,
             deferred: None,
             events: VecDeque::new(),
+            unread: 0,
         }
     }
 
@@ -73,6 +76,11 @@ impl Reconfiguration {
         self.last_answer = None;
         self.request = None;
         self.deferred = None;
+    }
+
+    /// Nothing of ours waits or is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.request.is_none()
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -100,6 +108,10 @@ impl Association {
         }
         if self.state == State::Established && !self.capabilities.reconfig {
             return Err(ResetError::NotSupported);
+        }
+        let limit = self.config.max_unread_events;
+        if self.events.len() >= limit {
+            return Err(ResetError::UnreadEvents { limit });
         }
         let state = self.queues.streams.entry(stream.0);
         if state.resetting != Resetting::No {
@@ -214,6 +226,9 @@ impl Association {
             return ResetResult::WRONG_SSN;
         }
         let streams: Vec<u16> = streams.iter().collect();
+        if !self.has_room_for_reset(streams.len()) {
+            return ResetResult::IN_PROGRESS;
+        }
         if last > self.tracker.cumulative() {
             self.reconfiguration.deferred = Some(Deferred { number, last, streams });
             return ResetResult::IN_PROGRESS;
@@ -230,6 +245,7 @@ impl Association {
         for id in streams {
             self.reassembly.reset_stream(*id);
         }
+        self.reconfiguration.unread += reset_cost(streams.len());
         let event = streams.iter().copied().map(StreamId).collect();
         self.reconfiguration.events.push_back((self.reassembly.mark(), event));
         self.deliver_reset_events();
@@ -237,12 +253,41 @@ impl Association {
 
     /// The data that a deferred reset waited for has come: it is performed now; the peer asks again and hears so.
     pub(super) fn perform_deferred_reset(&mut self) {
-        let cumulative = self.tracker.cumulative();
-        if let Some(deferred) = self.reconfiguration.deferred.take_if(|deferred| deferred.last <= cumulative)
-        {
+        let Some(deferred) = &self.reconfiguration.deferred else { return };
+        if deferred.last > self.tracker.cumulative() || !self.has_room_for_reset(deferred.streams.len()) {
+            return;
+        }
+        if let Some(deferred) = self.reconfiguration.deferred.take() {
             self.perform(&deferred.streams);
             self.reconfiguration.last_answer = Some((deferred.number, ResetResult::PERFORMED));
             self.control.queue_response(deferred.number, ResetResult::PERFORMED);
+        }
+    }
+
+    /// Whether the event of one more reset by the peer may wait: always, if none does.
+    fn has_room_for_reset(&self, streams: usize) -> bool {
+        let unread = self.reconfiguration.unread;
+        unread == 0 || unread + reset_cost(streams) <= self.config.max_unread_events
+    }
+
+    /// An event was polled.
+    pub(super) fn note_read(&mut self, event: &Event) {
+        match event {
+            Event::IncomingStreamsReset { streams } => {
+                self.reconfiguration.unread -= reset_cost(streams.len());
+            }
+            Event::SendReady { stream } => self.queues.forget_ready(*stream),
+            Event::BufferedAmountLow { stream } => self.queues.forget_low(*stream),
+            _ => {}
+        }
+    }
+
+    /// A message was given up: told if there is room for events, and counted in any case.
+    pub(super) fn tell_abandoned(&mut self, stream: StreamId) {
+        if self.events.len() < self.config.max_unread_events {
+            self.events.push_back(Event::MessageAbandoned { stream });
+        } else {
+            self.stats.events_dropped += 1;
         }
     }
 
@@ -287,9 +332,7 @@ impl Association {
             self.queues.end_reset(*id);
             let stream = self.queues.streams.entry(*id);
             if performed {
-                stream.next_ssn = 0;
-                stream.next_mid = 0;
-                stream.next_unordered_mid = 0;
+                stream.number_from(0);
             }
         }
         let streams = ids.iter().copied().map(StreamId).collect();
@@ -299,4 +342,9 @@ impl Association {
             Event::OutgoingResetRefused { streams }
         });
     }
+}
+
+/// What the event of a reset counts: one for itself or each of its streams.
+fn reset_cost(streams: usize) -> usize {
+    streams.max(1)
 }

@@ -126,7 +126,10 @@ impl Association {
             return Err(Discard::ImpossibleAcknowledgement);
         }
         match self.state {
-            State::Established | State::ShutdownPending => self.set_state(State::ShutdownReceived),
+            State::Established | State::ShutdownPending => {
+                self.set_state(State::ShutdownReceived);
+                self.drop_waiting_resets();
+            }
             // §9.2: both at once; no need to wait for the peer's SHUTDOWN ACK.
             State::ShutdownSent => {
                 self.control.shutdown = false;

@@ -14,9 +14,9 @@
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
-use crate::event::{Event, StreamId};
+use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
-use crate::send::outstanding::{Chunk, ChunkState, OutMessage};
+use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
 use crate::send::queues::{Begun, Queued};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
@@ -133,19 +133,14 @@ impl Association {
         }
     }
 
-    fn finish_packet(&mut self, packet: &mut [u8]) {
+    pub(super) fn finish_packet(&mut self, packet: &mut [u8]) {
         self.stats.packets_sent += 1;
         // RFC 9653 §5.2: INIT and COOKIE ECHO always carry the checksum.
         let may_be_zero = self.capabilities.zero_checksum && self.state >= State::Established;
         if may_be_zero && packet[COMMON_HEADER_BYTES] != ChunkType::COOKIE_ECHO.0 {
             return;
         }
-        if packet[4..8] == self.crc_out.tag().to_be_bytes() {
-            let checksum = self.crc_out.over(&packet[COMMON_HEADER_BYTES..]);
-            packet[8..12].copy_from_slice(&checksum);
-        } else {
-            checksum::fill_in(packet);
-        }
+        checksum::fill_in(packet);
     }
 
     fn write_chunks(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
@@ -166,6 +161,7 @@ impl Association {
         }
         if data_ready {
             self.give_up_first_lost(now);
+            self.give_up_next(now);
         }
         self.write_control(out, packet);
         if data_ready {
@@ -304,6 +300,8 @@ impl Association {
         }
         if let Some(at) = self.pacer.wait_until(now) {
             self.timers.set(Timer::Pacing, at);
+            // A window that is being spread is in use (RFC 9002 §7.8).
+            self.cwnd_limited = true;
             return false;
         }
         true
@@ -329,13 +327,16 @@ impl Association {
         }
         let sent = self.outstanding.in_flight().saturating_sub(before);
         if sent > 0 {
-            self.last_data_at = Some(now);
             self.congestion.on_sent(now, sent, self.outstanding.in_flight());
             self.pacer.on_sent(now, sent);
             if !self.timers.is_running(Timer::T3Rtx) && self.state != State::CookieEchoed {
                 self.timers.set(Timer::T3Rtx, now + self.rto.current());
             }
-            self.schedule_probe(now);
+            // The deadline is the same for all packets of one poll, once there is more than one of them.
+            if self.last_data_at != Some(now) || before <= self.max_data_bytes {
+                self.schedule_probe(now);
+            }
+            self.last_data_at = Some(now);
         } else if self.outstanding.advanced() > self.outstanding.cumulative()
             && !self.timers.is_running(Timer::T3Rtx)
         {
@@ -348,7 +349,9 @@ impl Association {
         if self.write_new(now, out, packet, true) {
             return;
         }
-        if let Some(index) = self.outstanding.newest_in_flight() {
+        if let Some(index) = self.outstanding.newest_in_flight()
+            && self.outstanding.chunk(index).is_some_and(|chunk| !self.is_exhausted(chunk))
+        {
             self.write_again(now, index, out, true);
         }
     }
@@ -368,6 +371,9 @@ impl Association {
             }
             let immediate = self.outstanding.in_flight() == 0;
             self.write_again(now, index, out, immediate);
+            if self.path_mtu.is_beyond_base(out.len() - packet.start) {
+                self.outstanding.set_beyond_base(index);
+            }
         }
         false
     }
@@ -389,13 +395,57 @@ impl Association {
         {}
     }
 
+    /// The same for what would be begun or gone on with now. Should nothing be left, what waited for that goes on.
+    fn give_up_next(&mut self, now: Instant) {
+        let before = self.stats.messages_abandoned;
+        while let Some(id) = self.queues.current() {
+            let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
+            if let Some(begun) = begun.filter(|begun| self.has_expired(now, begun.message)) {
+                self.abandon(now, begun.message);
+            } else if begun.is_none() && self.queues.front_expires(id).is_some_and(|at| at <= now) {
+                self.drop_expired(id);
+            } else {
+                break;
+            }
+        }
+        if self.stats.messages_abandoned > before && self.outstanding.is_empty() {
+            self.advance_resets(now);
+            self.advance_shutdown(now);
+        }
+    }
+
+    /// Whether the lifetime of a begun message is over, and the peer can be told.
+    fn has_expired(&self, now: Instant, id: u64) -> bool {
+        let expired = |message: &OutMessage| message.abandoned || message.expires.is_some_and(|at| at <= now);
+        self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
+    }
+
+    /// Whether a chunk may not be sent again (RFC 7496 §3.2).
+    fn is_exhausted(&self, chunk: &Chunk) -> bool {
+        let most = self.outstanding.message(chunk.message).and_then(|message| message.max_retransmits);
+        self.capabilities.forward_tsn && most.is_some_and(|most| u32::from(chunk.transmissions) > most)
+    }
+
+    /// What the tail loss probe would repeat is given up if its time has passed. False: nothing may be repeated, and
+    /// T3-rtx is waited for.
+    pub(super) fn prepare_probe(&mut self, now: Instant) -> bool {
+        while let Some(chunk) = self.newest_chunk() {
+            if !self.has_expired(now, chunk.message) {
+                return !self.is_exhausted(&chunk) || !self.queues.is_empty();
+            }
+            self.abandon(now, chunk.message);
+        }
+        false
+    }
+
+    fn newest_chunk(&self) -> Option<Chunk> {
+        self.outstanding.newest_in_flight().and_then(|index| self.outstanding.chunk(index)).copied()
+    }
+
     /// Partial reliability at the moment of sending again (RFC 3758 §3.5 A, RFC 7496 §3).
     fn give_up(&mut self, now: Instant, index: u64) -> bool {
         let Some(chunk) = self.outstanding.chunk(index).copied() else { return false };
-        let Some(message) = self.outstanding.message(chunk.message) else { return false };
-        let expired = message.expires.is_some_and(|at| at <= now);
-        let exhausted = message.max_retransmits.is_some_and(|most| u32::from(chunk.transmissions) > most);
-        if !self.capabilities.forward_tsn || !(expired || exhausted) {
+        if !self.has_expired(now, chunk.message) && !self.is_exhausted(&chunk) {
             return false;
         }
         self.abandon(now, chunk.message);
@@ -413,7 +463,7 @@ impl Association {
             self.queues.abandon_begun(stream, left, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
-        self.events.push_back(Event::MessageAbandoned { stream: StreamId(stream) });
+        self.tell_abandoned(StreamId(stream));
         // Said already, unless the point moved.
         if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;
@@ -450,6 +500,7 @@ impl Association {
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
+            let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let chunk = Chunk {
                 message: number,
                 packet: self.packet_number,
@@ -460,7 +511,7 @@ impl Association {
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
-                flags: begin | flag(end, DataFlags::END),
+                flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
             };
             let immediate = once || length > self.peer_window();
             self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
@@ -468,7 +519,7 @@ impl Association {
             self.after_fragment(
                 id,
                 Begun { message: number, offset: offset + length, fragment: fragment + 1 },
-                end,
+                left - length,
                 length,
             );
             written = true;
@@ -494,7 +545,10 @@ impl Association {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
     }
 
-    fn after_fragment(&mut self, id: u16, begun: Begun, end: bool, length: usize) {
+    /// `length` bytes of `id` left, and `rest` are left of their message.
+    #[inline]
+    fn after_fragment(&mut self, id: u16, begun: Begun, rest: usize, length: usize) {
+        let end = rest == 0;
         if let Some(stream) = self.queues.streams.get_mut(id) {
             stream.begun = (!end).then_some(begun);
         }
@@ -502,8 +556,10 @@ impl Association {
             message.whole = true;
         }
         self.queues.consumed(id, length, &mut self.events);
-        // With DATA a message must be finished before another begins (RFC 9260 §6.9).
-        if end || self.capabilities.interleaving {
+        // With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it is finished too if
+        // one more packet does it: many streams of small messages would else leave half of them open at the receiver.
+        let most = self.max_data_bytes.saturating_sub(I_DATA_HEADER_BYTES);
+        if end || (self.capabilities.interleaving && rest > most) {
             self.queues.rotate();
         }
     }
@@ -511,14 +567,15 @@ impl Association {
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
     #[inline]
     fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
-        if left > room {
-            return room;
-        }
+        // While the path is probed, no chunk is larger than the base size takes.
+        let most = room.min(self.path_mtu.largest_chunk() - header);
+        let cut = left > most;
+        let more = cut || self.queues.total_bytes() > left;
+        let left = left.min(most);
         let hole = room - padded(left);
-        let more = self.queues.total_bytes() > left;
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && !message.is_partially_reliable() {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.is_partially_reliable()) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
@@ -558,7 +615,7 @@ impl Association {
             self.queues.consumed(id, message.data.len(), &mut self.events);
             self.queues.rotate();
             self.stats.messages_abandoned += 1;
-            self.events.push_back(Event::MessageAbandoned { stream: StreamId(id) });
+            self.tell_abandoned(StreamId(id));
         }
     }
 
@@ -592,7 +649,7 @@ impl Association {
             abandoned: false,
         });
         let begun = Begun { message, offset: 0, fragment: 0 };
-        self.queues.streams.entry(id).begun = Some(begun);
+        stream.begun = Some(begun);
         begun
     }
 
@@ -602,7 +659,7 @@ impl Association {
         let Some(message) = self.outstanding.message(chunk.message) else { return };
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
-        let flags = chunk.flags
+        let flags = (chunk.flags & !BEYOND_BASE)
             | flag(message.unordered, DataFlags::UNORDERED)
             | flag(immediate, DataFlags::IMMEDIATE);
         self.stats.data_chunks_sent += 1;

@@ -106,7 +106,12 @@ impl Cubic {
     }
 
     fn grow_in_slow_start(&mut self, sample: &RateSample) {
-        let divisor = match self.path.hystart.on_ack(sample) {
+        // RFC 9406 §4.3: only the first slow start does not know where to end.
+        let growth = match self.path.ssthresh {
+            usize::MAX => self.path.hystart.on_ack(sample),
+            _ => Growth::Divided(1),
+        };
+        let divisor = match growth {
             Growth::Done => {
                 self.path.ssthresh = self.path.cwnd;
                 return;

@@ -44,8 +44,13 @@ struct Micros(u32);
 impl Micros {
     /// Time from `earlier` to `self`; zero if they are in the other order.
     fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.micros_since(earlier).into())
+    }
+
+    #[inline]
+    fn micros_since(self, earlier: Self) -> u32 {
         let difference = self.0.wrapping_sub(earlier.0);
-        if difference > u32::MAX / 2 { Duration::ZERO } else { Duration::from_micros(difference.into()) }
+        if difference > u32::MAX / 2 { 0 } else { difference }
     }
 }
 
@@ -96,6 +101,8 @@ impl RateSample {
 #[derive(Debug, Clone)]
 pub struct Sampler {
     epoch: Instant,
+    /// The last time that was asked for: many chunks leave, and many are acknowledged, at one.
+    converted: (Instant, Micros),
     delivered: u64,
     delivered_at: Micros,
     /// When the newest acknowledged chunk left: where the next send interval begins.
@@ -106,7 +113,8 @@ pub struct Sampler {
     newest: Option<Stamp>,
     acked_bytes: usize,
     lost_bytes: usize,
-    shortest_rtt: Option<Duration>,
+    /// Microseconds.
+    shortest_rtt: Option<u32>,
 }
 
 impl Sampler {
@@ -115,6 +123,7 @@ impl Sampler {
     pub fn new(now: Instant) -> Self {
         Self {
             epoch: now,
+            converted: (now, Micros(0)),
             delivered: 0,
             delivered_at: Micros(0),
             first_sent_at: Micros(0),
@@ -127,6 +136,7 @@ impl Sampler {
     }
 
     /// The stamp for a chunk that leaves now, first sent or sent again; `in_flight` does not count it yet.
+    #[inline]
     pub fn stamp(&mut self, now: Instant, in_flight: usize) -> Stamp {
         let sent_at = self.micros(now);
         if in_flight == 0 {
@@ -150,15 +160,16 @@ impl Sampler {
 
     /// A chunk of `bytes` is acknowledged for the first time. `once` says that it was sent only once, so that
     /// its round trip is known (RFC 9260 §6.3.1 C5).
+    #[inline]
     pub fn acked(&mut self, now: Instant, stamp: &Stamp, bytes: usize, once: bool) {
         self.delivered += bytes as u64;
         self.acked_bytes += bytes;
         if once {
-            let rtt = self.micros(now).since(stamp.sent_at);
+            let rtt = self.micros(now).micros_since(stamp.sent_at);
             self.shortest_rtt = Some(self.shortest_rtt.map_or(rtt, |shortest| shortest.min(rtt)));
         }
         let newer = self.newest.is_none_or(|newest| {
-            (stamp.delivered, stamp.sent_at.since(newest.sent_at)) > (newest.delivered, Duration::ZERO)
+            (stamp.delivered, stamp.sent_at.micros_since(newest.sent_at)) > (newest.delivered, 0)
         });
         if newer {
             self.newest = Some(*stamp);
@@ -179,7 +190,7 @@ impl Sampler {
             lost_bytes: std::mem::take(&mut self.lost_bytes),
             total_delivered: self.delivered,
             prior_delivered: self.delivered,
-            rtt: self.shortest_rtt.take(),
+            rtt: self.shortest_rtt.take().map(|micros| Duration::from_micros(micros.into())),
             ..RateSample::default()
         };
         if self.app_limited_until.is_some_and(|until| self.delivered > until) {
@@ -203,10 +214,15 @@ impl Sampler {
         self.delivered
     }
 
-    fn micros(&self, now: Instant) -> Micros {
-        let micros = now.saturating_duration_since(self.epoch).as_micros();
-        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by design")]
-        Micros(micros as u32)
+    #[inline]
+    fn micros(&mut self, now: Instant) -> Micros {
+        if self.converted.0 != now {
+            let micros = now.saturating_duration_since(self.epoch).as_micros();
+            #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by design")]
+            let micros = Micros(micros as u32);
+            self.converted = (now, micros);
+        }
+        self.converted.1
     }
 }
 

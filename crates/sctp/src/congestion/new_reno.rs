@@ -1,4 +1,4 @@
-//! NewReno: the congestion control of RFC 9260 §7.2, to the letter.
+//! NewReno: the congestion control of RFC 9260 §7.2.
 //!
 //! Problem: find the window that the path carries, from acknowledgements and losses alone.
 //!
@@ -17,6 +17,8 @@
 //!
 //! Counting is by bytes: a SACK for two packets opens the window by two in slow start (RFC 3465 with L = 2,
 //! which RFC 9260 §7.2.1 allows and our SACK rhythm needs; L = 1 right after a timeout, RFC 3465 §2.3).
+//! Two helpers make it gentler than the RFC asks, never more aggressive: [`HyStart`] ends the first slow start before
+//! it overruns the path, and [`Prr`] spreads the halving over the recovery, the first repair at once (§7.2.4 rule 3).
 //! RFC 9260 §7.2.2: duplicates that a SACK reports are not counted into `partial_bytes_acked`, because the
 //! peer can invent them; that only makes us slower.
 //!
@@ -24,6 +26,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::hystart::{Growth, HyStart};
+use super::prr::Prr;
 use super::{CongestionController, Loss, Parameters, RateSample, bytes_per_second};
 
 /// The controller that RFC 9260 describes. See the [module](super) for where it stands.
@@ -35,6 +39,9 @@ pub struct NewReno {
     partial_bytes_acked: usize,
     /// From a timeout until its losses are repaired a SACK may acknowledge what had long arrived: L is 1.
     after_timeout: bool,
+    hystart: HyStart,
+    /// The window during recovery; `None` outside.
+    recovery: Option<(Prr, usize)>,
     /// cwnd and ssthresh before the last reduction, should it prove mistaken.
     before_reduction: Option<(usize, usize)>,
     srtt: Option<Duration>,
@@ -50,6 +57,8 @@ impl NewReno {
             ssthresh: usize::MAX,
             partial_bytes_acked: 0,
             after_timeout: false,
+            hystart: HyStart::new(),
+            recovery: None,
             before_reduction: None,
             srtt: None,
         }
@@ -71,7 +80,13 @@ impl NewReno {
     /// RFC 9260 §7.2.1: by at most what was acknowledged, and at most L packets.
     fn grow_in_slow_start(&mut self, sample: &RateSample) {
         let l = if self.after_timeout { 1 } else { 2 };
-        self.cwnd += sample.acked_bytes.min(l * self.mdcs());
+        // RFC 9406 §4.3: only the first slow start does not know where to end.
+        let growth =
+            if self.ssthresh == usize::MAX { self.hystart.on_ack(sample) } else { Growth::Divided(1) };
+        match growth {
+            Growth::Done => self.ssthresh = self.cwnd,
+            Growth::Divided(divisor) => self.cwnd += sample.acked_bytes.min(l * self.mdcs()) / divisor,
+        }
     }
 
     /// RFC 9260 §7.2.2: one packet for each full window acknowledged.
@@ -90,11 +105,21 @@ impl NewReno {
 }
 
 impl CongestionController for NewReno {
-    fn on_sent(&mut self, _now: Instant, _bytes: usize, _in_flight: usize) {}
+    fn on_sent(&mut self, _now: Instant, bytes: usize, _in_flight: usize) {
+        if let Some((prr, _)) = &mut self.recovery {
+            prr.on_sent(bytes);
+        }
+    }
 
     fn on_ack(&mut self, _now: Instant, sample: &RateSample) {
         self.srtt = sample.srtt.or(self.srtt);
-        if !sample.in_recovery {
+        if sample.in_recovery {
+            let packet = self.mdcs();
+            if let Some((prr, window)) = &mut self.recovery {
+                *window = prr.on_ack(sample.acked_bytes, sample.in_flight, packet);
+            }
+        } else {
+            self.recovery = None;
             if !self.in_slow_start() {
                 self.after_timeout = false;
                 self.grow_in_avoidance(sample);
@@ -107,11 +132,14 @@ impl CongestionController for NewReno {
         }
     }
 
-    fn on_loss(&mut self, _now: Instant, _loss: &Loss) {
+    fn on_loss(&mut self, _now: Instant, loss: &Loss) {
         self.before_reduction = Some((self.cwnd, self.ssthresh));
         self.ssthresh = self.half();
         self.cwnd = self.ssthresh;
         self.partial_bytes_acked = 0;
+        let prr = Prr::new(loss.in_flight + loss.lost_bytes, self.ssthresh);
+        // One packet at once, whatever the window says (RFC 9260 §7.2.4 rule 3).
+        self.recovery = Some((prr, loss.in_flight + self.mdcs()));
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: usize) {
@@ -122,6 +150,7 @@ impl CongestionController for NewReno {
         self.ssthresh = self.half();
         self.cwnd = self.mdcs();
         self.partial_bytes_acked = 0;
+        self.recovery = None;
         self.after_timeout = true;
     }
 
@@ -130,6 +159,7 @@ impl CongestionController for NewReno {
             self.cwnd = self.cwnd.max(cwnd);
             self.ssthresh = self.ssthresh.max(ssthresh);
             self.after_timeout = false;
+            self.recovery = None;
         }
     }
 
@@ -158,7 +188,7 @@ impl CongestionController for NewReno {
     }
 
     fn cwnd(&self) -> usize {
-        self.cwnd
+        self.recovery.map_or(self.cwnd, |(_, window)| window)
     }
 
     fn ssthresh(&self) -> usize {
@@ -240,10 +270,61 @@ mod tests {
         cc.cwnd = 20 * MDCS;
         let loss = Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, sent_at: start() };
         cc.on_loss(start(), &loss);
-        assert_eq!((cc.cwnd(), cc.ssthresh()), (10 * MDCS, 10 * MDCS));
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (20 * MDCS, 10 * MDCS), "the first repair goes at once");
+        cc.on_ack(start(), &full(0));
+        assert_eq!(cc.cwnd(), 10 * MDCS, "recovery is over");
         cc.on_loss(start(), &loss);
         cc.on_loss(start(), &loss);
+        cc.on_ack(start(), &full(0));
         assert_eq!((cc.cwnd(), cc.ssthresh()), (4 * MDCS, 4 * MDCS));
+    }
+
+    #[test]
+    fn recovery_sends_one_packet_for_two_delivered() {
+        let mut cc = reno();
+        cc.cwnd = 100 * MDCS;
+        let mut in_flight = 99 * MDCS;
+        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, sent_at: start() });
+        let mut sent = 0;
+        for _ in 0..90 {
+            in_flight -= MDCS;
+            cc.on_ack(start(), &RateSample { in_recovery: true, in_flight, ..full(MDCS) });
+            while in_flight + MDCS <= cc.cwnd() {
+                in_flight += MDCS;
+                sent += 1;
+                cc.on_sent(start(), MDCS, in_flight);
+            }
+        }
+        assert!((43..=46).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn slow_start_ends_where_a_queue_builds_up() {
+        let mut cc = reno();
+        cc.cwnd = 100 * MDCS;
+        let mut delivered = 0;
+        for round in 0..8 {
+            // The round trip grows by an eighth in the second round, and stays.
+            let rtt = Duration::from_millis(if round == 0 { 80 } else { 91 });
+            let prior = delivered;
+            for sack in 0..10 {
+                delivered += 1000;
+                let prior_delivered = prior + sack.min(1);
+                let sample =
+                    RateSample { rtt: Some(rtt), prior_delivered, total_delivered: delivered, ..full(MDCS) };
+                cc.on_ack(start(), &sample);
+            }
+        }
+        assert!(cc.ssthresh() < 150 * MDCS, "{}", cc.ssthresh());
+    }
+
+    #[test]
+    fn recovery_ends_at_a_timeout() {
+        let mut cc = reno();
+        cc.cwnd = 20 * MDCS;
+        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, sent_at: start() });
+        cc.on_rto(start(), 19 * MDCS);
+        assert_eq!(cc.cwnd(), MDCS);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! From fragments to messages, and messages into their order (RFC 9260 §6.5, §6.6, §6.9).
 //!
 //! Problem: fragments come in any order, and a copy or an allocation for each would be the cost of the stack.
-//! How: a *run* is a row of neighbouring fragments of one message. The run that was touched last stays open, so
-//! that a fragment in order is one append into a buffer of the size that the stream's last message had. Other
-//! runs wait in a map; a fragment that fits between two joins them, moving the shorter list of pieces only.
+//! How: a *run* is a row of neighbouring fragments of one message. The run that was touched last stays open (with
+//! I-DATA one for each stream, for streams take turns), so that a fragment in order is one append into a buffer of the
+//! size that the stream's last message had. Other runs wait in a map; a fragment that fits between two joins them,
+//! moving the shorter list of pieces only.
 //! ```text
 //!   fragments   B 1 2 3   5 6       8 E
 //!   runs        [open]    [map]     [map]        4 joins two runs: pieces move, bytes stay
@@ -14,7 +15,7 @@
 
 use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
-use crate::stream_map::StreamMap;
+use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +23,10 @@ use std::collections::{BTreeMap, VecDeque};
 /// What a run or a waiting message costs beside its bytes: counted against the window, so that many tiny ones
 /// cannot pin more memory than the window says.
 const ITEM_OVERHEAD: usize = 128;
+
+/// What all incomplete messages together may reserve before their bytes come: a peer that begins many and ends none
+/// gets no more memory in advance.
+const MOST_IN_ADVANCE: usize = 1 << 20;
 
 /// One DATA or I-DATA chunk, as far as reassembly needs it.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +67,22 @@ struct Run {
     number: u32,
     ppid: u32,
     bytes: usize,
+    /// Bytes reserved when it began.
+    in_advance: usize,
     tail: BytesMut,
     /// Pieces before `tail`.
     before: VecDeque<BytesMut>,
 }
 
+/// Where a run begins: its message, and the place of its first fragment in it.
+type Key = (u64, u64);
+
 #[derive(Debug)]
 struct Stream {
     /// The next SSN or MID of ordered messages, unwrapped.
     next: u64,
+    /// With I-DATA: the run that was touched last.
+    open: Option<(Key, Run)>,
     waiting: BTreeMap<u64, Message>,
     last_size: usize,
 }
@@ -79,8 +91,12 @@ struct Stream {
 #[derive(Debug, Default)]
 pub(crate) struct Reassembly {
     interleaving: bool,
-    open: Option<((u64, u64), Run)>,
-    runs: BTreeMap<(u64, u64), Run>,
+    /// With DATA: the run that was touched last.
+    open: Option<(Key, Run)>,
+    /// Runs that are open, of all streams.
+    open_count: usize,
+    runs: BTreeMap<Key, Run>,
+    in_advance: usize,
     streams: StreamMap<Stream>,
     ready: VecDeque<Message>,
     /// How many messages ever became ready and were ever polled.
@@ -95,12 +111,13 @@ pub(crate) struct Reassembly {
 
 impl Reassembly {
     /// A new association begins; messages of one before it can still be polled.
-    pub(crate) fn start(&mut self, interleaving: bool) {
+    pub(crate) fn start(&mut self, interleaving: bool, first_number: u32) {
         let ready = std::mem::take(&mut self.ready);
         let (ready_count, polled_count) = (self.ready_count, self.polled_count);
         let (ready_bytes, delivered_bytes) = (self.ready_bytes, self.delivered_bytes);
         *self = Self {
             interleaving,
+            streams: StreamMap::starting_at(first_number),
             ready,
             ready_count,
             polled_count,
@@ -127,7 +144,7 @@ impl Reassembly {
 
     /// What counts against the receive window.
     pub(crate) fn held_bytes(&self) -> usize {
-        let runs = self.runs.len() + usize::from(self.open.is_some());
+        let runs = self.runs.len() + self.open_count;
         let items = runs + self.waiting_count + self.ready.len();
         self.incomplete_bytes
             + self.waiting_bytes
@@ -171,28 +188,56 @@ impl Reassembly {
             return Ok(());
         }
         self.incomplete_bytes += fragment.payload.len();
-        if let Some((key, run)) = &mut self.open
+        let alone = self.runs.is_empty();
+        if let Some((key, run)) = self.open_of(fragment.stream)
             && key.0 == fragment.message
             && run.last + 1 == fragment.place
             && !run.end
             && !fragment.begin
         {
             run.append(fragment)?;
-            if !fragment.end && self.runs.is_empty() {
+            if !fragment.end && alone {
                 return Ok(());
             }
-            let (key, run) = self.open.take().ok_or(Inconsistent)?;
+            let (key, run) = self.take_open(fragment.stream).ok_or(Inconsistent)?;
+            if run.begin && fragment.end {
+                self.finish(run);
+                return Ok(());
+            }
             return self.join_next(key, run);
         }
         self.insert_apart(fragment)
     }
 
+    /// The run of `stream` that was touched last. With DATA fragments of one message are neighbours, and one run is
+    /// open for all streams.
+    #[inline]
+    fn open_of(&mut self, stream: u16) -> Option<&mut (Key, Run)> {
+        if self.interleaving { self.streams.get_mut(stream)?.open.as_mut() } else { self.open.as_mut() }
+    }
+
+    fn take_open(&mut self, stream: u16) -> Option<(Key, Run)> {
+        let open =
+            if self.interleaving { self.streams.get_mut(stream)?.open.take() } else { self.open.take() };
+        self.open_count -= usize::from(open.is_some());
+        open
+    }
+
+    fn leave_open(&mut self, key: Key, run: Run) {
+        let slot = if self.interleaving { &mut self.streams.entry(run.stream).open } else { &mut self.open };
+        if let Some((key, run)) = slot.replace((key, run)) {
+            self.runs.insert(key, run);
+        } else {
+            self.open_count += 1;
+        }
+    }
+
     /// A whole message must not stand where a neighbour says that a message goes on (DATA only).
     fn check_whole(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
-        if self.open.is_none() && self.runs.is_empty() {
+        self.park(fragment.stream);
+        if self.runs.is_empty() {
             return Ok(());
         }
-        self.park();
         if self.interleaving {
             let first = (fragment.message, 0);
             let any = self.runs.range(first..=(fragment.message, u64::MAX)).next().is_some();
@@ -225,7 +270,12 @@ impl Reassembly {
     }
 
     fn insert_apart(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
-        self.park();
+        self.park(fragment.stream);
+        if self.runs.is_empty() {
+            let run = self.begin_run(fragment);
+            self.leave_open((fragment.message, fragment.place), run);
+            return Ok(());
+        }
         self.check_neighbours(fragment)?;
         let before = (!fragment.begin)
             .then(|| self.runs.range(..(fragment.message, fragment.place)).next_back())
@@ -238,10 +288,16 @@ impl Reassembly {
             run.append(fragment)?;
             return self.join_next(key, run);
         }
-        let hint = if fragment.begin { self.size_hint(fragment) } else { fragment.payload.len() };
-        let mut tail = BytesMut::with_capacity(hint.max(fragment.payload.len()));
+        let run = self.begin_run(fragment);
+        self.join_next((fragment.message, fragment.place), run)
+    }
+
+    fn begin_run(&mut self, fragment: &Fragment<'_>) -> Run {
+        let in_advance = if fragment.begin { self.size_hint(fragment) } else { 0 };
+        self.in_advance += in_advance;
+        let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
         tail.extend_from_slice(fragment.payload);
-        let run = Run {
+        Run {
             last: fragment.place,
             begin: fragment.begin,
             end: fragment.end,
@@ -251,47 +307,50 @@ impl Reassembly {
             number: fragment.number,
             ppid: fragment.ppid,
             bytes: fragment.payload.len(),
+            in_advance,
             tail,
             before: VecDeque::new(),
-        };
-        self.join_next((fragment.message, fragment.place), run)
+        }
     }
 
-    /// The size of the stream's last message, while few messages are incomplete: a peer that begins many and
-    /// ends none gets no memory in advance.
+    /// The size of the stream's last message, as long as incomplete messages have not reserved too much.
     fn size_hint(&self, fragment: &Fragment<'_>) -> usize {
-        if self.runs.len() >= 4 {
-            return fragment.payload.len();
-        }
-        self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size)
+        let last = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
+        if self.in_advance == 0 || self.in_advance + last <= MOST_IN_ADVANCE { last } else { 0 }
     }
 
     /// Puts the open run back into the map.
-    fn park(&mut self) {
-        if let Some((key, run)) = self.open.take() {
+    fn park(&mut self, stream: u16) {
+        if let Some((key, run)) = self.take_open(stream) {
             self.runs.insert(key, run);
         }
     }
 
     /// Joins `run` with the run after it, then delivers it or leaves it open.
-    fn join_next(&mut self, key: (u64, u64), mut run: Run) -> Result<(), Inconsistent> {
+    fn join_next(&mut self, key: Key, mut run: Run) -> Result<(), Inconsistent> {
         let next_key = (key.0, run.last + 1);
         if !run.end && self.runs.get(&next_key).is_some_and(|next| !next.begin) {
             let next = self.runs.remove(&next_key).ok_or(Inconsistent)?;
             run.join(next)?;
         }
         if run.begin && run.end {
-            self.incomplete_bytes -= run.bytes;
-            let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
-            let data = run.into_bytes();
-            if let Some(stream) = self.streams.get_mut(stream) {
-                stream.last_size = data.len();
-            }
-            self.deliver(stream, number, ppid, unordered, data);
+            self.finish(run);
         } else {
-            self.open = Some((key, run));
+            self.leave_open(key, run);
         }
         Ok(())
+    }
+
+    /// A run from beginning to end is a message.
+    fn finish(&mut self, run: Run) {
+        self.incomplete_bytes -= run.bytes;
+        self.in_advance -= run.in_advance;
+        let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
+        let data = run.into_bytes();
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.last_size = data.len();
+        }
+        self.deliver(stream, number, ppid, unordered, data);
     }
 
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
@@ -341,21 +400,22 @@ impl Reassembly {
         }
     }
 
-    fn drop_run(&mut self, key: (u64, u64)) {
+    fn drop_run(&mut self, key: Key) {
         if let Some(run) = self.runs.remove(&key) {
             self.incomplete_bytes -= run.bytes;
+            self.in_advance -= run.in_advance;
         }
     }
 
     /// FORWARD-TSN: nothing up to `cumulative` will come any more, nor the listed messages (RFC 3758 §3.6,
     /// RFC 8260 §2.3.1). Work is bounded by what is held and what is listed.
     pub(crate) fn forward(&mut self, cumulative: u64, skipped: impl Iterator<Item = Skipped>) {
-        self.park();
         if !self.interleaving {
+            self.park(0);
             for (_, run) in self.runs.range_mut(..=(0, cumulative)) {
                 run.skipped = true;
             }
-            let gone = |key: &(u64, u64), run: &Run| {
+            let gone = |key: &Key, run: &Run| {
                 run.last < cumulative
                     || (run.last == cumulative && !run.begin)
                     || (key.1 <= cumulative && !run.begin)
@@ -373,9 +433,10 @@ impl Reassembly {
 
     fn skip_message(&mut self, skipped: Skipped) {
         let interleaving = self.interleaving;
+        self.park(skipped.stream);
         let next = self.streams.entry(skipped.stream).next;
         let index = Stream::index(next, skipped.number, interleaving);
-        let doomed = |key: &(u64, u64), run: &Run| {
+        let doomed = |key: &Key, run: &Run| {
             run.stream == skipped.stream
                 && run.unordered == skipped.unordered
                 && if interleaving {
@@ -415,6 +476,9 @@ impl Reassembly {
 
     /// The peer's SSNs of these streams start again at 0 (RFC 6525 §5.2.2 E4).
     pub(crate) fn reset_stream(&mut self, id: u16) {
+        if self.streams.first_number() != 0 {
+            self.streams.entry(id);
+        }
         if let Some(stream) = self.streams.get_mut(id) {
             stream.next = Stream::FIRST;
             let waiting = std::mem::take(&mut stream.waiting);
@@ -425,6 +489,7 @@ impl Reassembly {
 
     /// As [`Self::reset_stream`], for all streams.
     pub(crate) fn reset_all(&mut self) {
+        self.streams.forget_first_number();
         for (_, stream) in self.streams.iter_mut() {
             stream.next = Stream::FIRST;
             stream.waiting.clear();
@@ -434,9 +499,9 @@ impl Reassembly {
     }
 }
 
-impl Default for Stream {
-    fn default() -> Self {
-        Self { next: Self::FIRST, waiting: BTreeMap::new(), last_size: 0 }
+impl FirstUse for Stream {
+    fn starting_at(number: u32) -> Self {
+        Self { next: Self::FIRST + u64::from(number), open: None, waiting: BTreeMap::new(), last_size: 0 }
     }
 }
 
@@ -478,6 +543,7 @@ impl Run {
         self.last = next.last;
         self.end = next.end;
         self.bytes += next.bytes;
+        self.in_advance += next.in_advance;
         let tail = std::mem::replace(&mut self.tail, next.tail);
         // The shorter list moves: joining costs as much as its smaller side.
         if self.before.len() >= next.before.len() {

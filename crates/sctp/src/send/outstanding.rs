@@ -42,9 +42,12 @@ pub(crate) struct Chunk {
     pub(crate) length: u16,
     pub(crate) transmissions: u16,
     pub(crate) state: ChunkState,
-    /// B and E; U is the message's.
+    /// B and E; U is the message's. [`BEYOND_BASE`] is ours.
     pub(crate) flags: u8,
 }
+
+/// In [`Chunk::flags`], never on the wire: its last transmission stood where only a packet above the base size reaches.
+pub(crate) const BEYOND_BASE: u8 = 0x80;
 
 impl Chunk {
     /// Bytes on the wire, header and padding included: the unit of flight and window (RFC 9260 §7.2).
@@ -93,6 +96,8 @@ pub(crate) struct Acked {
     pub(crate) reordered: bool,
     /// A chunk was acknowledged that had been sent again, sooner than its repetition can have arrived.
     pub(crate) retransmitted: bool,
+    /// A packet above the base size arrived.
+    pub(crate) beyond_base: bool,
 }
 
 #[derive(Debug)]
@@ -241,6 +246,7 @@ impl Outstanding {
         let Some(chunk) = self.chunk_mut(index) else { return };
         let was_lost = chunk.state == ChunkState::Lost;
         chunk.state = ChunkState::InFlight;
+        chunk.flags &= !BEYOND_BASE;
         chunk.packet = packet;
         chunk.sent_at = now;
         chunk.stamp = stamp;
@@ -254,6 +260,17 @@ impl Outstanding {
         }
         self.order.push_back((index, packet));
         self.bound_order();
+    }
+
+    /// Whether the last transmission of `index` stood beyond the base size of a packet.
+    pub(crate) fn is_beyond_base(&self, index: u64) -> bool {
+        self.chunk(index).is_some_and(|chunk| chunk.flags & BEYOND_BASE != 0)
+    }
+
+    pub(crate) fn set_beyond_base(&mut self, index: u64) {
+        if let Some(chunk) = self.chunk_mut(index) {
+            chunk.flags |= BEYOND_BASE;
+        }
     }
 
     /// Stale entries behind a live front are dropped before the row could outgrow the ring.
@@ -306,16 +323,18 @@ impl Outstanding {
             self.in_flight -= chunk.wire_bytes();
         }
         self.payload -= usize::from(chunk.length);
-        let once = chunk.transmissions == 1;
-        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), once);
+        // What was taken for lost and proves to be there was reported late: its age is no round trip.
+        let timed = chunk.transmissions == 1 && chunk.state == ChunkState::InFlight;
+        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
         acked.chunks += 1;
-        acked.retransmitted |= !once;
+        acked.retransmitted |= chunk.transmissions > 1;
+        acked.beyond_base |= chunk.flags & BEYOND_BASE != 0;
         if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
             acked.newest = Some((chunk.sent_at, chunk.packet));
         }
         if index > self.highest_acked {
             self.highest_acked = index;
-        } else if once {
+        } else if chunk.transmissions == 1 {
             acked.reordered = true;
         }
     }

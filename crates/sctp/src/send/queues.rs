@@ -7,8 +7,9 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
+use crate::numbers::wire_16;
 use crate::send::scheduler::{Scheduler, Share, Turns};
-use crate::stream_map::StreamMap;
+use crate::stream_map::{FirstUse, StreamMap};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -56,6 +57,9 @@ pub(crate) struct SendStream {
     /// Bytes queued and not yet sent (W3C `bufferedAmount`).
     buffered: usize,
     low_threshold: usize,
+    /// Events that wait to be polled.
+    told_low: bool,
+    told_ready: bool,
     /// The cost of the message that was refused.
     refused: Option<usize>,
     in_turns: bool,
@@ -68,7 +72,21 @@ pub(crate) struct SendStream {
     pub(crate) resetting: Resetting,
 }
 
+impl FirstUse for SendStream {
+    fn starting_at(number: u32) -> Self {
+        let mut stream = Self::default();
+        stream.number_from(number);
+        stream
+    }
+}
+
 impl SendStream {
+    /// The numbers of the next messages: SSN, and both kinds of MID.
+    pub(crate) fn number_from(&mut self, number: u32) {
+        self.next_ssn = wire_16(u64::from(number));
+        (self.next_mid, self.next_unordered_mid) = (number, number);
+    }
+
     fn has_work(&self) -> bool {
         self.begun.is_some() || !self.queue.is_empty()
     }
@@ -96,9 +114,14 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
-    pub(crate) fn new(stream_limit: usize, total_limit: usize, scheduler: Scheduler) -> Self {
+    pub(crate) fn new(
+        stream_limit: usize,
+        total_limit: usize,
+        scheduler: Scheduler,
+        first_number: u32,
+    ) -> Self {
         Self {
-            streams: StreamMap::default(),
+            streams: StreamMap::starting_at(first_number),
             turns: Turns::new(scheduler),
             next_order: 0,
             stream_limit,
@@ -200,7 +223,10 @@ impl Queues {
         let was_above = stream.buffered > stream.low_threshold;
         stream.buffered -= bytes;
         stream.share.served += bytes as u64;
-        if was_above && stream.buffered <= stream.low_threshold {
+        if was_above
+            && stream.buffered <= stream.low_threshold
+            && !std::mem::replace(&mut stream.told_low, true)
+        {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
         if self.any_refused {
@@ -219,7 +245,9 @@ impl Queues {
             if fits_stream && (total == 0 || total + cost <= self.total_limit) {
                 stream.refused = None;
                 total += cost;
-                events.push_back(Event::SendReady { stream: StreamId(id) });
+                if !std::mem::replace(&mut stream.told_ready, true) {
+                    events.push_back(Event::SendReady { stream: StreamId(id) });
+                }
             } else {
                 self.any_refused = true;
             }
@@ -272,10 +300,11 @@ impl Queues {
     /// The peer takes fewer streams than were used already: what is queued beyond is dropped.
     pub(crate) fn drop_from(&mut self, streams: u16) -> Vec<StreamId> {
         let mut dropped = Vec::new();
+        let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
-                *stream = SendStream::default();
+                *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }
         }
@@ -288,6 +317,7 @@ impl Queues {
     /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
     pub(crate) fn restart(&mut self) {
         self.turns.clear();
+        let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             stream.queue.append(&mut stream.held);
             stream.resetting = Resetting::No;
@@ -295,7 +325,7 @@ impl Queues {
             self.total -= stream.buffered - queued;
             stream.buffered = queued;
             stream.begun = None;
-            (stream.next_ssn, stream.next_mid, stream.next_unordered_mid) = (0, 0, 0);
+            stream.number_from(first_number);
             stream.unacknowledged = 0;
             stream.in_turns = stream.has_work();
             if stream.in_turns {
@@ -308,12 +338,27 @@ impl Queues {
         self.streams.get(id).map_or(0, |stream| stream.buffered)
     }
 
+    /// The [`Event::BufferedAmountLow`] of a stream was polled: the next fall is told again.
+    pub(crate) fn forget_low(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.0) {
+            stream.told_low = false;
+        }
+    }
+
+    /// As [`Self::forget_low`], for [`Event::SendReady`].
+    pub(crate) fn forget_ready(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.0) {
+            stream.told_ready = false;
+        }
+    }
+
     pub(crate) fn set_low_threshold(&mut self, id: u16, bytes: usize) {
         self.streams.entry(id).low_threshold = bytes;
     }
 
     /// The association is over: memory is given back.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.stream_limit, self.total_limit, self.turns.scheduler());
+        let first_number = self.streams.first_number();
+        *self = Self::new(self.stream_limit, self.total_limit, self.turns.scheduler(), first_number);
     }
 }

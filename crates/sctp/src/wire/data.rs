@@ -12,7 +12,7 @@
 //! |  user data, at least one byte                                 |
 //! ```
 
-use super::{ChunkType, RawChunk, finish_tlv};
+use super::{ChunkType, RawChunk, put_data};
 use crate::error::ParseError;
 
 /// Bytes of a DATA chunk before its user data.
@@ -97,7 +97,6 @@ impl<'a> Data<'a> {
     /// Appends the chunk, padded.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
         let mut header = [0; DATA_HEADER_BYTES];
         header[0] = ChunkType::DATA.0;
         header[1] = self.flags.0;
@@ -105,8 +104,6 @@ impl<'a> Data<'a> {
         header[8..10].copy_from_slice(&self.stream.to_be_bytes());
         header[10..12].copy_from_slice(&self.ssn.to_be_bytes());
         header[12..16].copy_from_slice(&self.ppid.to_be_bytes());
-        out.extend_from_slice(&header);
-        out.extend_from_slice(self.payload);
-        finish_tlv(out, start);
+        put_data(out, header, self.payload);
     }
 }

@@ -15,7 +15,7 @@
 //! ```
 
 use super::data::DataFlags;
-use super::{ChunkType, RawChunk, finish_tlv};
+use super::{ChunkType, RawChunk, put_data};
 use crate::error::ParseError;
 
 /// Bytes of an I-DATA chunk before its user data.
@@ -63,7 +63,6 @@ impl<'a> IData<'a> {
     /// Appends the chunk, padded.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
         let mut header = [0; I_DATA_HEADER_BYTES];
         header[0] = ChunkType::I_DATA.0;
         header[1] = self.flags.0;
@@ -71,8 +70,6 @@ impl<'a> IData<'a> {
         header[8..10].copy_from_slice(&self.stream.to_be_bytes());
         header[12..16].copy_from_slice(&self.mid.to_be_bytes());
         header[16..20].copy_from_slice(&self.ppid_or_fsn.to_be_bytes());
-        out.extend_from_slice(&header);
-        out.extend_from_slice(self.payload);
-        finish_tlv(out, start);
+        put_data(out, header, self.payload);
     }
 }

@@ -29,20 +29,29 @@ pub struct Capabilities {
     pub forward_tsn: bool,
     /// RE-CONFIG (RFC 6525).
     pub reconfig: bool,
-    /// I-DATA and I-FORWARD-TSN (RFC 8260).
+    /// I-DATA (RFC 8260).
     pub interleaving: bool,
+    /// I-FORWARD-TSN: what FORWARD-TSN is where I-DATA is used (RFC 8260 §2.3.1).
+    pub interleaved_forward_tsn: bool,
     /// Packets with a zero checksum are accepted over DTLS (RFC 9653).
     pub zero_checksum: bool,
 }
 
 impl Capabilities {
-    /// What both `self` and `other` can do.
+    /// What both `self` and `other` can do. Partial reliability needs the chunk that goes with the kind of DATA that is
+    /// used (RFC 8260 §2.3.1).
     #[must_use]
     pub fn and(self, other: Self) -> Self {
+        let interleaving = self.interleaving && other.interleaving;
+        let interleaved_forward_tsn =
+            interleaving && self.interleaved_forward_tsn && other.interleaved_forward_tsn;
+        let forward_tsn =
+            if interleaving { interleaved_forward_tsn } else { self.forward_tsn && other.forward_tsn };
         Self {
-            forward_tsn: self.forward_tsn && other.forward_tsn,
+            forward_tsn,
             reconfig: self.reconfig && other.reconfig,
-            interleaving: self.interleaving && other.interleaving,
+            interleaving,
+            interleaved_forward_tsn,
             zero_checksum: self.zero_checksum && other.zero_checksum,
         }
     }
@@ -61,7 +70,7 @@ impl Capabilities {
             (self.reconfig, ChunkType::RE_CONFIG),
             (self.forward_tsn, ChunkType::FORWARD_TSN),
             (self.interleaving, ChunkType::I_DATA),
-            (self.interleaving && self.forward_tsn, ChunkType::I_FORWARD_TSN),
+            (self.interleaved_forward_tsn, ChunkType::I_FORWARD_TSN),
         ];
         for (_, kind) in listed.iter().filter(|(can, _)| *can) {
             types[count] = kind.0;
@@ -83,6 +92,7 @@ impl Capabilities {
                 self.reconfig |= lists(ChunkType::RE_CONFIG);
                 self.forward_tsn |= lists(ChunkType::FORWARD_TSN);
                 self.interleaving |= lists(ChunkType::I_DATA);
+                self.interleaved_forward_tsn |= lists(ChunkType::I_FORWARD_TSN);
             }
             _ => {}
         }

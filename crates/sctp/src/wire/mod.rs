@@ -2,7 +2,7 @@
 //!
 //! Problem: a packet is a common header and a row of chunks, each a type, flags, a length and a value padded to
 //! four bytes; each number was chosen by somebody else.
-//! How: [`Packet::parse`] walks the row once and checks every length, so that iterating cannot fail afterwards;
+//! How: [`Packet::parse`] walks the row once and checks every length, so that iterating ends where they do;
 //! [`RawChunk`] only locates fields; each chunk's file turns a value into what the RFC allows.
 //! ```text
 //!  0                   1                   2                   3
@@ -32,7 +32,7 @@ pub mod sack;
 pub mod simple;
 
 use crate::error::ParseError;
-use plywood_octets::{Put, Reader, Truncated};
+use plywood_octets::{Put, Truncated};
 
 /// Bytes of the common header (RFC 9260 §3.1).
 pub const COMMON_HEADER_BYTES: usize = 12;
@@ -127,50 +127,69 @@ pub struct Header {
     pub checksum: [u8; 4],
 }
 
-/// A packet whose chunk lengths were all checked.
+/// A packet whose chunk lengths were checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
     /// The common header.
     pub header: Header,
     /// All bytes after the common header: what the checksum continues over.
     pub rest: &'a [u8],
+    /// What is wrong behind the last whole chunk: a partial one is dropped, those before it count (RFC 9260 §6.10).
+    pub broken: Option<ParseError>,
 }
 
 impl<'a> Packet<'a> {
     /// Locates the header and checks the lengths of all chunks.
     ///
     /// # Errors
-    /// [`ParseError`] if the header is cut short, no chunk follows, or a chunk's length is below four or reaches
-    /// past the end. A last chunk without its padding is accepted.
+    /// [`ParseError`] if the header is cut short, no chunk follows, or the first chunk's length is below four or
+    /// reaches past the end. A last chunk without its padding is accepted.
     #[inline]
     pub fn parse(packet: &'a [u8]) -> Result<Self, ParseError> {
-        let mut reader = Reader::new(packet);
-        let header = Header {
-            source_port: reader.u16()?,
-            destination_port: reader.u16()?,
-            verification_tag: reader.u32()?,
-            checksum: reader.array()?,
+        let Some((&[s1, s2, d1, d2, t1, t2, t3, t4, checksum @ ..], rest)) =
+            packet.split_first_chunk::<COMMON_HEADER_BYTES>()
+        else {
+            return Err(ParseError::Truncated { needed: COMMON_HEADER_BYTES, available: packet.len() });
         };
-        let rest = reader.rest();
+        let header = Header {
+            source_port: u16::from_be_bytes([s1, s2]),
+            destination_port: u16::from_be_bytes([d1, d2]),
+            verification_tag: u32::from_be_bytes([t1, t2, t3, t4]),
+            checksum,
+        };
         let mut walk = rest;
         if walk.is_empty() {
             return Err(ParseError::NoChunk);
         }
+        let mut broken = None;
         while !walk.is_empty() {
-            let length = RawChunk::length_at(walk)?;
-            walk = walk.get(padded(length)..).unwrap_or_default();
+            match RawChunk::length_at(walk) {
+                Ok(length) => walk = walk.get(padded(length)..).unwrap_or_default(),
+                Err(error) if walk.len() == rest.len() => return Err(error),
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
         }
-        Ok(Self { header, rest })
+        Ok(Self { header, rest, broken })
+    }
+
+    /// Whether the first chunk has no company, which some chunks must not have (RFC 9260 §6.10).
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.broken.is_none() && self.chunks().nth(1).is_none()
     }
 
     /// The chunks, in order.
     #[must_use]
+    #[inline]
     pub fn chunks(&self) -> Chunks<'a> {
         Chunks { rest: self.rest }
     }
 }
 
-/// The chunks of a [`Packet`]; ends at the first broken length (none after [`Packet::parse`]).
+/// The chunks of a [`Packet`]; ends at the first broken length.
 #[derive(Debug, Clone)]
 pub struct Chunks<'a> {
     rest: &'a [u8],
@@ -231,7 +250,8 @@ impl RawChunk<'_> {
     }
 }
 
-/// Writes a packet's common header with a zero checksum; fill it in with [`crate::checksum::Crc::over`].
+/// Writes a packet's common header with a zero checksum; fill it in with [`crate::checksum::fill_in`].
+#[inline]
 pub fn put_header(out: &mut Vec<u8>, source_port: u16, destination_port: u16, verification_tag: u32) {
     let mut header = [0; COMMON_HEADER_BYTES];
     header[..2].copy_from_slice(&source_port.to_be_bytes());
@@ -249,11 +269,22 @@ pub fn put_chunk(out: &mut Vec<u8>, kind: ChunkType, flags: u8, value: impl FnOn
 }
 
 /// Fills in the length of a chunk, parameter or cause that began at `start`, and pads it.
+#[inline]
 pub(crate) fn finish_tlv(out: &mut Vec<u8>, start: usize) {
     let length = out.len() - start;
     let field = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
     out[start + 2..start + 4].copy_from_slice(&field);
     out.resize(start + padded(length), 0);
+}
+
+/// Appends a DATA or I-DATA chunk: `header` with its length filled in, then `payload` and the padding.
+#[inline]
+pub(crate) fn put_data<const N: usize>(out: &mut Vec<u8>, mut header: [u8; N], payload: &[u8]) {
+    let length = u16::try_from(N + payload.len()).unwrap_or(u16::MAX);
+    header[2..4].copy_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&header);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&[0; 3][..padded(payload.len()) - payload.len()]);
 }
 
 #[cfg(test)]

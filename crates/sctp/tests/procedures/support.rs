@@ -296,12 +296,7 @@ pub(crate) fn puppet_init() -> Init {
         outbound_streams: 100,
         inbound_streams: 100,
         initial_tsn: PUPPET_TSN,
-        capabilities: Capabilities {
-            forward_tsn: true,
-            reconfig: true,
-            interleaving: false,
-            zero_checksum: false,
-        },
+        capabilities: Capabilities { forward_tsn: true, reconfig: true, ..Capabilities::default() },
     }
 }
 

@@ -91,6 +91,7 @@ pub(crate) fn stats_event(stats: &ConnectionStats) -> Value {
         json!({
             "version": format!("{:04X}", dtls.version.code().0),
             "cipher": format!("{:?}", dtls.suite),
+            "group": format!("{:?}", dtls.group),
             "role": match dtls.role { Role::Client => "client", Role::Server => "server" },
         })
     });
