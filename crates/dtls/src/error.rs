@@ -361,7 +361,6 @@ impl HandshakeError {
             | Self::UnexpectedRecordType(_)
             | Self::TooManyKeyUpdates => AlertDescription::UNEXPECTED_MESSAGE,
             Self::MalformedAlert | Self::TooManyWarnings => AlertDescription::DECODE_ERROR,
-            Self::UnknownAlertLevel(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
             Self::NoCommonCipherSuite
             | Self::NoCommonGroup
@@ -372,6 +371,7 @@ impl HandshakeError {
             | Self::CertificateTypeRefused
             | Self::CurveNotOffered(_) => AlertDescription::HANDSHAKE_FAILURE,
             Self::Downgraded
+            | Self::UnknownAlertLevel(_)
             | Self::SuiteNotOffered(_)
             | Self::GroupNotOffered(_)
             | Self::SchemeNotOffered(_)
