@@ -25,6 +25,7 @@ mod payload;
 mod scenarios;
 mod session;
 mod signalling;
+mod stacks;
 
 /// Runs scenarios between plywood and other implementations.
 #[derive(Debug, Clone, clap::Args)]
@@ -57,7 +58,7 @@ pub(crate) struct Options {
 pub(crate) enum Family {
     /// Chromium and Firefox.
     Browsers,
-    /// Other WebRTC stacks.
+    /// Other implementations of SCTP, in one process.
     Stacks,
     /// Relays.
     Turn,
@@ -91,6 +92,9 @@ impl Family {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.suite == Family::Dtls {
         return dtls::run(options);
+    }
+    if options.suite == Family::Stacks {
+        return stacks::run(&options.peers, &options.scenarios, options.json.as_deref());
     }
     let peers = chosen_peers(options)?;
     if netns::inside() {

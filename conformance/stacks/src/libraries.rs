@@ -116,14 +116,7 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
             let we = if subject.agreed.is_some() { "connected" } else { "not connected" };
             bail!("not done after {} s: we are {we}; {}", PATIENCE.as_secs(), told(&judge, largest, &last));
         }
-        while flying.first().is_some_and(|(at, ..)| *at <= now) {
-            let (_, to_us, mut datagram) = flying.remove(0);
-            if to_us {
-                subject.receive(now, &mut datagram);
-            } else {
-                judge.receive(now, &datagram).with_context(|| we_are(&subject))?;
-            }
-        }
+        deliver(&mut flying, now, &mut subject, &mut judge)?;
         if subject.timeout().is_some_and(|due| due <= now) {
             subject.handle_timeout(now);
         }
@@ -131,6 +124,24 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
             judge.handle_timeout(now).with_context(|| we_are(&subject))?;
         }
     }
+}
+
+/// Hands over what has arrived by now.
+fn deliver<J: Judge>(
+    flying: &mut Vec<(Instant, bool, Vec<u8>)>,
+    now: Instant,
+    subject: &mut Subject,
+    judge: &mut J,
+) -> Result<()> {
+    while flying.first().is_some_and(|(at, ..)| *at <= now) {
+        let (_, to_us, mut datagram) = flying.remove(0);
+        if to_us {
+            subject.receive(now, &mut datagram);
+        } else {
+            judge.receive(now, &datagram).with_context(|| we_are(subject))?;
+        }
+    }
+    Ok(())
 }
 
 /// With `DTLS_TRACE=1`, each datagram on stderr: its records by type, epoch, number and length, with the message of

@@ -120,8 +120,7 @@ fn capture(path: &Path, args: &Args) -> anyhow::Result<()> {
     let mut conversations = Conversations::new(provider::ring(), &key_log);
     let secrets = conversations.secrets();
     // All packets up to the one wanted: keys come from hellos long before.
-    let explained: Vec<Explained> =
-        file.packets.iter().map(|packet| conversations.explain(packet)).collect();
+    let explained: Vec<Explained> = file.packets.iter().map(|packet| conversations.explain(packet)).collect();
     if let Some(number) = args.packet {
         let index = number.checked_sub(1).filter(|index| *index < explained.len());
         let index =
@@ -142,12 +141,14 @@ fn capture(path: &Path, args: &Args) -> anyhow::Result<()> {
 fn table(file: &CaptureFile, explained: &[Explained], secrets: usize) -> String {
     let ends = |packet: &Packet| format!("{} > {}", packet.from, packet.to);
     let width = file.packets.iter().map(|packet| ends(packet).len()).max().unwrap_or(0);
-    let mut out = format!("{:>5} {:>10}  {:<width$} {:>5}  layers, from the outside in\n", "", "ms", "who", "bytes");
+    let mut out =
+        format!("{:>5} {:>10}  {:<width$} {:>5}  layers, from the outside in\n", "", "ms", "who", "bytes");
     for (number, (packet, explained)) in (1..).zip(file.packets.iter().zip(explained)) {
         let millis = packet.at.as_secs_f64() * 1000.0;
         let (ends, length) = (ends(packet), packet.payload.len());
         // A String takes everything.
-        let _ = writeln!(out, "{number:>5} {millis:>10.3}  {ends:<width$} {length:>5}  {}", explained.summary);
+        let _ =
+            writeln!(out, "{number:>5} {millis:>10.3}  {ends:<width$} {length:>5}  {}", explained.summary);
     }
     let opened: usize = explained.iter().map(|packet| packet.opened.len()).sum();
     let closed: usize = explained.iter().map(|packet| packet.closed.len()).sum();

@@ -40,6 +40,7 @@ pub(crate) fn handshake() -> Run {
 }
 
 /// Handshake, two SCTP packets from the client, close.
+#[allow(clippy::too_many_lines, reason = "one loop, told from the beginning to the end")]
 pub(crate) fn connection(versions: Versions) -> Run {
     let provider = provider::rustcrypto();
     let identity = || {

@@ -2,10 +2,10 @@
 //!
 //! Problem: a SACK for every packet halves what a core can carry, and too few starve the peer's window.
 //! How: early, after silence and around holes, every second packet is answered, for peers grow by counting SACKs.
-//! In bulk one SACK answers all that came in a batch: at most 16 packets or a quarter of a round trip.
+//! In bulk one SACK answers all that came in a batch, and a lone packet waits a quarter of a round trip at most.
 //! ```text
-//!   packets  1  2  3  4 ..  300 | 301 ....... 316 | 317 .. (a hole) .. | 2 more
-//!   SACK        ^     ^         |             ^   |         ^ at once  |      ^
+//!   packets  1  2  3  4 .. | [a batch of arrivals] | .. (a hole) .. | 2 more
+//!   SACK     ^  ^     ^    |                      ^|     ^ at once  |      ^
 //! ```
 //! RFC 9260 §6.2: "at least every second packet" is not done in bulk, because both ends count bytes, and one SACK
 //! a batch acknowledges the same bytes (DESIGN: acknowledging).

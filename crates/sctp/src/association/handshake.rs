@@ -128,9 +128,8 @@ impl Association {
             remote: received.init,
         };
         let sealed = cookie.seal(&self.cookie_key);
-        let partial_reliability = self.config.partial_reliability;
         self.reply(received.init.initiate_tag, |out| {
-            answer.encode_ack(out, &sealed, unknown_parameters(&received, partial_reliability).take(16));
+            answer.encode_ack(out, &sealed, received.to_report().take(16));
         });
         Ok(())
     }
@@ -268,7 +267,7 @@ impl Association {
         self.timers.stop_all();
         self.recovery = super::loss::Recovery::default();
         self.outstanding = Outstanding::new(first_index(self.local_initial_tsn));
-        self.queues.restart();
+        self.queues.restart(&mut self.events);
         self.congestion.on_path_change(now);
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
@@ -309,7 +308,7 @@ impl Association {
 
     /// Messages queued before the peer said how many streams it takes.
     fn drop_streams_beyond_agreement(&mut self) {
-        for stream in self.queues.drop_from(self.outbound_streams) {
+        for stream in self.queues.drop_from(self.outbound_streams, &mut self.events) {
             self.tell_abandoned(stream);
         }
     }
@@ -348,7 +347,8 @@ impl Association {
     }
 }
 
-/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1).
+/// What the peer is told that we do not know: what nobody here knows, and what is switched off (RFC 9260 §3.2.1). Who
+/// sent INIT sees the latter in what the INIT ACK does not offer.
 fn unknown_parameters<'a>(
     received: &ReceivedInit<'a>,
     partial_reliability: bool,

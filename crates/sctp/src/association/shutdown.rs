@@ -83,10 +83,11 @@ impl Association {
         Ok(())
     }
 
-    /// Goes on with a shutdown once all data is acknowledged.
+    /// Goes on with a shutdown once all data is acknowledged, or given up with nothing behind it (RFC 3758 §3.5 A2).
     pub(super) fn advance_shutdown(&mut self, now: Instant) {
         // A reset on its way is waited for: data may be held back behind it.
-        if !self.outstanding.is_empty() || !self.queues.is_empty() || self.reconfiguration.request.is_some() {
+        if !self.outstanding.is_settled() || !self.queues.is_empty() || self.reconfiguration.request.is_some()
+        {
             return;
         }
         match self.state {

@@ -1,6 +1,7 @@
 //! Procedures of RFC 9260 and its extensions between two associations in virtual time, one file each.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod checklist;
 mod flow_control;
 mod goodput;
 mod handshake;
@@ -17,3 +18,4 @@ mod shutdown;
 mod stream_reset;
 mod support;
 mod transfer;
+mod wrap;

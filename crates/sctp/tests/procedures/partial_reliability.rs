@@ -202,3 +202,41 @@ fn an_ssn_below_what_was_skipped_is_not_delivered() {
     assert_eq!(puppet.under_test.poll_message().unwrap().data, "new");
     assert!(puppet.under_test.poll_message().is_none());
 }
+
+/// Found by the lives of tests/simulation: a tail loss probe is a repetition too.
+#[test]
+fn a_probe_repeats_nothing_that_may_not_be_sent_again() {
+    for options in [max_retransmits(0), max_lifetime(Duration::from_millis(1))] {
+        let mut net = Net::connected(31, Path::default(), |_| Config::default());
+        for number in 0..20 {
+            net.send(0, 0, pattern(number, 500));
+        }
+        net.run_for(Duration::from_secs(2));
+        net.logging = true;
+        net.filter = Some(Box::new(|from, _| from == 0));
+        net.send_with(0, 1, pattern(7, 500), options);
+        net.run_for(Duration::from_secs(5));
+        let sent = net
+            .log
+            .iter()
+            .filter(|(from, p)| *from == 0 && crate::support::chunk_types(p).contains(&0))
+            .count();
+        assert_eq!(sent, 1);
+    }
+}
+
+#[test]
+fn a_sack_with_holes_gives_up_what_is_past_its_time() {
+    let mut puppet = crate::support::Puppet::connected(Config::default());
+    let now = puppet.now;
+    for (stream, options) in [(1, max_lifetime(Duration::from_millis(100))), (2, Default::default())] {
+        puppet
+            .under_test
+            .send(now, StreamId(stream), plywood_sctp::Ppid(53), vec![1; 1000].into(), options)
+            .unwrap();
+    }
+    assert_eq!(puppet.chunks(), [0, 0, 0]);
+    puppet.now += Duration::from_millis(200);
+    puppet.sack(0, 100_000, &[(2, 3)]).unwrap();
+    assert_eq!(puppet.chunks(), [0xc0], "not before a timeout, not after three reports: now");
+}

@@ -122,3 +122,49 @@ fn a_send_queue_is_given_back_at_the_end() {
     assert_eq!(net.ends[0].buffered_amount(StreamId(0)), 0);
     assert_eq!(net.ends[0].poll_timeout(), None);
 }
+
+/// Found by the lives of tests/simulation: what waited behind a reset was forgotten.
+#[test]
+fn what_is_held_back_behind_a_reset_leaves_when_the_peer_shuts_down() {
+    let mut net = Net::connected(11, Path::default(), |_| Config::default());
+    net.send(1, 3, pattern(1, 50_000));
+    let now = net.now;
+    net.ends[1].reset_stream(now, StreamId(3)).unwrap();
+    net.send(1, 3, pattern(2, 5000));
+    net.ends[0].shutdown(now);
+    net.run_for(Duration::from_secs(60));
+    assert_eq!(net.messages[0].len(), 2);
+    assert!(net.ends.iter().all(plywood_sctp::Association::is_closed));
+}
+
+/// Found by the lives of tests/simulation: nothing was left to send, and nobody noticed.
+#[test]
+fn a_shutdown_goes_on_when_the_last_message_expires_in_the_queue() {
+    let mut puppet = Puppet::new(Config::default());
+    let mut init = crate::support::puppet_init();
+    init.a_rwnd = 1000;
+    puppet.handshake(&init);
+    let now = puppet.now;
+    let options = crate::support::max_lifetime(Duration::from_millis(10));
+    puppet.under_test.send(now, StreamId(1), Ppid(53), vec![1; 900].into(), Default::default()).unwrap();
+    puppet.under_test.send(now, StreamId(2), Ppid(53), vec![2; 900].into(), options).unwrap();
+    puppet.under_test.shutdown(now);
+    let _ = puppet.chunks();
+    puppet.wait(Duration::from_millis(50));
+    puppet.sack(1, 100_000, &[]).unwrap();
+    assert!(puppet.chunks().contains(&ChunkType::SHUTDOWN.0));
+}
+
+/// RFC 3758 §3.5 A2: what was given up is no longer outstanding.
+#[test]
+fn a_shutdown_does_not_wait_for_the_end_of_what_was_given_up() {
+    let mut puppet = Puppet::connected(Config::default());
+    let now = puppet.now;
+    let options = crate::support::max_lifetime(Duration::from_millis(10));
+    puppet.under_test.send(now, StreamId(1), Ppid(53), "soon".into(), options).unwrap();
+    assert_eq!(puppet.chunks(), [0]);
+    puppet.wait(Duration::from_secs(5));
+    assert!(puppet.chunks().contains(&0xc0), "FORWARD-TSN");
+    puppet.under_test.shutdown(puppet.now);
+    assert!(puppet.chunks().contains(&ChunkType::SHUTDOWN.0));
+}

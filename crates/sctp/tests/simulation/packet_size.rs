@@ -89,7 +89,7 @@ fn a_path_that_shrinks_is_noticed_and_everything_arrives() {
             let data = vec![9; 16384].into();
             world.ends[0].send(world.now, StreamId(0), Ppid(53), data, SendOptions::default()).unwrap();
         }
-        world.run_for(Duration::from_millis(30));
+        world.run_for(Duration::from_millis(5));
         world.set_link(link(1280));
         let begin = world.now;
         assert!(world.run_until(Duration::from_secs(120), |world| world.messages[1].len() >= all));
