@@ -11,7 +11,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use plywood_dtls::wire::{Fragment, HandshakeHeader, HandshakeType, PlaintextHeader};
+use plywood_dtls::wire::{Fragment, HandshakeHeader, PlaintextHeader};
 use plywood_dtls::{Config, Discard, provider};
 use support::forge::record;
 use support::{End, Pair, configs, configs_13};

@@ -149,7 +149,7 @@ fn connected_is_told_once_whatever_comes_behind_the_handshake() {
     let settle = |client: &mut Connection, server: &mut Connection| {
         for _ in 0..3 {
             while carry(client, server) + carry(server, client) > 0 {}
-            let later = now() + std::time::Duration::from_millis(300);
+            let later = now() + Duration::from_millis(300);
             client.handle_timeout(later);
             server.handle_timeout(later);
         }
