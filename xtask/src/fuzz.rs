@@ -5,8 +5,8 @@
 //! the address sanitizer is in the distribution, only their switches are held back.
 //! ```text
 //!  fuzz/fuzz_targets/NAME.rs    the target           fuzz/seeds/NAME/      first inputs, in git
-//!  fuzz/dictionaries/NAME.dict  words of the format  fuzz/corpus/NAME/     what was found, not in git
-//!                                                    fuzz/artifacts/NAME/  inputs that failed
+//!  fuzz/dictionaries/NAME.dict  words of the format, fuzz/corpus/NAME/     what was found, not in git
+//!                               or of the layer's    fuzz/artifacts/NAME/  inputs that failed
 //! ```
 
 use std::fs;
@@ -176,8 +176,10 @@ fn run_target(programs: &Path, target: &str, seconds: u64) -> Result<Row> {
     if below("seeds").is_dir() {
         command.arg(below("seeds"));
     }
-    let dictionary = folder().join("dictionaries").join(format!("{target}.dict"));
-    if dictionary.is_file() {
+    // Of its own, or of its layer.
+    let layer = target.split('_').next().unwrap_or(target);
+    let dictionary = |name: &str| folder().join("dictionaries").join(format!("{name}.dict"));
+    if let Some(dictionary) = [target, layer].map(dictionary).into_iter().find(|path| path.is_file()) {
         command.arg(format!("-dict={}", dictionary.display()));
     }
     command.arg(format!("-artifact_prefix={}/", below("artifacts").display()));

@@ -20,6 +20,7 @@ const NAMESPACE: &[Need] = &[("ip", "iproute2"), ("unshare", "util-linux")];
 const CHROMIUM: Need = ("chromium", "chromium");
 const FIREFOX: Need = ("firefox-esr", "firefox-esr");
 const NODE: &[Need] = &[("node", "nodejs"), ("npm", "npm")];
+const CC: &[Need] = &[("cc", "gcc")];
 const CXX: &[Need] = &[("c++", "g++")];
 
 /// The oldest Node that can run conformance/browsers.
@@ -33,6 +34,27 @@ pub(crate) fn namespace_tools() -> Result<()> {
 /// What libFuzzer is compiled with.
 pub(crate) fn fuzzer() -> Result<()> {
     debian("fuzz", CXX)
+}
+
+/// What a judge of the suite `dtls` needs: a program, or a library with its headers.
+pub(crate) fn dtls_judge(judge: &str) -> Result<()> {
+    match judge {
+        "openssl" => debian("openssl", &[("openssl", "openssl")]),
+        "gnutls" => debian("gnutls", &[("gnutls-cli", "gnutls-bin"), ("gnutls-serv", "gnutls-bin")]),
+        "mbedtls" => library("mbedtls", "/usr/include/mbedtls/ssl.h", "libmbedtls-dev"),
+        "wolfssl" => library("wolfssl", "/usr/include/wolfssl/ssl.h", "libwolfssl-dev"),
+        "boringssl" => debian("boringssl", &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")]),
+        _ => Ok(()),
+    }
+}
+
+/// A C compiler, and a library whose header stands at `header`.
+fn library(judge: &'static str, header: &str, package: &'static str) -> Result<()> {
+    debian(judge, CC)?;
+    if Path::new(header).is_file() {
+        return Ok(());
+    }
+    apt_get_install(judge, &[package], || Path::new(header).is_file())
 }
 
 /// Browsers among `peers`, Node, and the Node packages that drive them.
@@ -64,6 +86,11 @@ fn debian(judge: &'static str, needs: &[Need]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
+    apt_get_install(judge, &packages, || missing(needs).is_empty())
+}
+
+/// Installs `packages`, until `there` says that they are.
+fn apt_get_install(judge: &'static str, packages: &[&str], there: impl Fn() -> bool) -> Result<()> {
     let names = packages.join(" ");
     if !process::exists("apt-get") {
         return Err(unavailable(judge, format!("not installed, and there is no apt-get: {names}")));
@@ -73,9 +100,9 @@ fn debian(judge: &'static str, needs: &[Need]) -> Result<()> {
     for _attempt in 0..3 {
         let update = process::capture(apt_get().arg("update"), 5 * MINUTES)?;
         let mut install = apt_get();
-        install.args(["install", "-y", "--no-install-recommends"]).args(&packages);
+        install.args(["install", "-y", "--no-install-recommends"]).args(packages);
         let installed = process::capture(&mut install, 15 * MINUTES)?;
-        if installed.ok() && missing(needs).is_empty() {
+        if installed.ok() && there() {
             return Ok(());
         }
         said = format!("{}\n{}", update.tail(2), installed.tail(4));

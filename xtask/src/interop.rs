@@ -19,6 +19,7 @@ use crate::report::{Report, Unavailable};
 use crate::{install, netns, process, workspace};
 
 mod contract;
+pub(crate) mod dtls;
 mod matrix;
 mod payload;
 mod scenarios;
@@ -41,7 +42,7 @@ pub(crate) struct Options {
     /// The peer that meets all others; another one shows whether it is us or them.
     #[arg(long, default_value = "plywood")]
     subject: String,
-    /// Long forms: 100 MiB transfers and every size in every scenario.
+    /// Long forms: 100 MiB transfers and every size in every scenario; in the suite dtls BoringSSL too.
     #[arg(long)]
     full: bool,
     /// Size of the `large` transfer each way; 100 with `--full`, 25 without.
@@ -81,13 +82,17 @@ impl Family {
     fn peers(self) -> &'static [&'static str] {
         match self {
             Self::Browsers => BROWSERS,
+            Self::Dtls => dtls::PEERS,
             // docs/roadmap.md: they join with the chapters that need them.
-            Self::Stacks | Self::Turn | Self::Dtls => &[],
+            Self::Stacks | Self::Turn => &[],
         }
     }
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.suite == Family::Dtls {
+        return dtls::run(options);
+    }
     if options.suite == Family::Stacks {
         return stacks::run(&options.peers, &options.scenarios, options.json.as_deref());
     }

@@ -93,7 +93,8 @@ pub struct Config {
     /// Bytes of application data that come before the peer is verified. Default: 16 KiB.
     pub max_early_data_bytes: usize,
     /// 1.3: a server asks for a cookie before it does any work, so that the client shows that it receives at its
-    /// address (RFC 9147 §5.1). Default: no; behind ICE the address is proven.
+    /// address (RFC 9147 §5.1). Default: no; behind ICE the address is proven. The connection remembers that it asked;
+    /// a server that stands alone puts a [`crate::CookieExchange`] before it, which remembers nothing.
     pub require_cookie: bool,
     /// The longest plaintext of a protected record that the peer may send (RFC 8449), at least 64 bytes; `None`: it is
     /// not told, and the peer's is not heard. Default: 2^14 + 1, the most that there is, as the peer can name its own

@@ -290,6 +290,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`SealError::NotConnected`], [`SealError::Closed`]; [`SealError::NumbersExhausted`] ends the connection.
+    #[inline]
     pub fn begin_record(&mut self, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
         match self.phase {
             Phase::Established12(_) | Phase::Established13(_) => {}
@@ -297,7 +298,7 @@ impl Connection {
             _ => return Err(SealError::NotConnected),
         }
         let begun = self.engine.records.begin(self.engine.write_epoch, out);
-        if begun == Err(SealError::NumbersExhausted) {
+        if let Err(SealError::NumbersExhausted) = begun {
             self.end(CloseReason::NumbersExhausted);
         }
         begun
@@ -307,6 +308,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`SealError::TooLong`], or [`SealError::BadMark`] if `out` is not the buffer of `mark`.
+    #[inline]
     pub fn finish_record(&mut self, out: &mut Vec<u8>, mark: RecordMark) -> Result<(), SealError> {
         let length = out.len().saturating_sub(mark.payload());
         let number = self.engine.records.finish(out, mark, ContentType::APPLICATION_DATA)?;
@@ -484,3 +486,5 @@ mod tests;
 mod tests13;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests_ids;
+#[cfg(all(test, feature = "rustcrypto"))]
+mod tests_left_out;

@@ -73,7 +73,8 @@ pub(crate) fn accepted_srtp_profile(
     let Some(chosen) = answers.use_srtp().map_err(decode)? else { return Ok(None) };
     let offered = offered.use_srtp().map_err(decode)?.unwrap_or_default().profiles;
     match chosen.profiles[..] {
-        [profile] if offered.contains(&profile) => Ok(Some(profile)),
+        // We offer no MKI, so an empty one is the only answer (RFC 5764 §4.1.3).
+        [profile] if offered.contains(&profile) && chosen.mki.is_empty() => Ok(Some(profile)),
         _ => Err(HandshakeError::BadExtension(ExtensionType::USE_SRTP)),
     }
 }

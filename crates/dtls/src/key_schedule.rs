@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::provider::{Aead, AeadKey, CryptoError, Digest, Hash, NONCE_LENGTH, Provider, RecordNumberKey};
+use crate::provider::{
+    Aead, AeadKey, CryptoError, Digest, Hash, HmacKey, NONCE_LENGTH, Provider, RecordNumberKey,
+};
 
 /// HKDF (RFC 5869) with the hash of the suite and the labels of DTLS 1.3.
 #[derive(Debug, Clone)]
@@ -61,19 +63,50 @@ impl Hkdf {
     /// HKDF-Expand-Label (RFC 8446 §7.1). Labels and contexts of ours are short: their lengths fit one byte,
     /// longer ones are cut.
     pub fn expand_label(&self, secret: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) {
-        let label = &label[..label.len().min(255 - self.prefix.len())];
+        self.expander(secret).label(label, context, out);
+    }
+
+    /// For several labels under one secret: half of the work of a label is in the HMAC key.
+    #[must_use]
+    pub fn expander(&self, secret: &[u8]) -> Expander<'_> {
+        Expander { hkdf: self, key: self.provider.hmac(self.hash, secret) }
+    }
+
+    /// Derive-Secret with the transcript hash computed already (RFC 8446 §7.1).
+    #[must_use]
+    pub fn derive_secret(&self, secret: &[u8], label: &[u8], transcript_hash: &[u8]) -> Digest {
+        self.expander(secret).secret(label, transcript_hash)
+    }
+
+    /// Hash of nothing: the context of "derived".
+    fn empty_hash(&self) -> Digest {
+        self.provider.hash(self.hash).fork_finish()
+    }
+}
+
+/// A secret with its HMAC key prepared.
+#[derive(Debug)]
+pub struct Expander<'h> {
+    hkdf: &'h Hkdf,
+    key: Box<dyn HmacKey>,
+}
+
+impl Expander<'_> {
+    /// See [`Hkdf::expand_label`].
+    pub fn label(&self, label: &[u8], context: &[u8], out: &mut [u8]) {
+        let (prefix, hash) = (self.hkdf.prefix, self.hkdf.hash);
+        let label = &label[..label.len().min(255 - prefix.len())];
         let context = &context[..context.len().min(255)];
         let length = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
-        let label_length = [u8::try_from(self.prefix.len() + label.len()).unwrap_or(u8::MAX)];
+        let label_length = [u8::try_from(prefix.len() + label.len()).unwrap_or(u8::MAX)];
         let context_length = [u8::try_from(context.len()).unwrap_or(u8::MAX)];
-        let key = self.provider.hmac(self.hash, secret);
         let mut previous = Digest::new(&[]);
-        for (counter, chunk) in (1_u8..=255).zip(out.chunks_mut(self.hash.length())) {
-            previous = key.sign(&[
+        for (counter, chunk) in (1_u8..=255).zip(out.chunks_mut(hash.length())) {
+            previous = self.key.sign(&[
                 &previous,
                 &length,
                 &label_length,
-                self.prefix,
+                prefix,
                 label,
                 &context_length,
                 context,
@@ -83,18 +116,13 @@ impl Hkdf {
         }
     }
 
-    /// Derive-Secret with the transcript hash computed already (RFC 8446 §7.1).
+    /// See [`Hkdf::derive_secret`].
     #[must_use]
-    pub fn derive_secret(&self, secret: &[u8], label: &[u8], transcript_hash: &[u8]) -> Digest {
+    pub fn secret(&self, label: &[u8], transcript_hash: &[u8]) -> Digest {
         let mut out = Zeroizing::new([0; 64]);
-        let out = &mut out[..self.hash.length()];
-        self.expand_label(secret, label, transcript_hash, out);
+        let out = &mut out[..self.hkdf.hash.length()];
+        self.label(label, transcript_hash, out);
         Digest::new(out)
-    }
-
-    /// Hash of nothing: the context of "derived".
-    fn empty_hash(&self) -> Digest {
-        self.provider.hash(self.hash).fork_finish()
     }
 }
 
@@ -116,15 +144,17 @@ impl HandshakeSecrets {
         let empty = hkdf.empty_hash();
         let early = hkdf.extract(&zeros, &zeros);
         let handshake = hkdf.extract(&hkdf.derive_secret(&early, b"derived", &empty), shared_secret);
-        let master = hkdf.extract(&hkdf.derive_secret(&handshake, b"derived", &empty), &zeros);
-        let traffic = |label| TrafficSecret(hkdf.derive_secret(&handshake, label, transcript_hash));
+        let handshake = hkdf.expander(&handshake);
+        let master = hkdf.extract(&handshake.secret(b"derived", &empty), &zeros);
+        let traffic = |label| TrafficSecret(handshake.secret(label, transcript_hash));
         Self { client: traffic(b"c hs traffic"), server: traffic(b"s hs traffic"), master }
     }
 
     /// `transcript_hash` covers ClientHello to the server's Finished.
     #[must_use]
     pub fn application(&self, hkdf: &Hkdf, transcript_hash: &[u8]) -> ApplicationSecrets {
-        let derive = |label| hkdf.derive_secret(&self.master, label, transcript_hash);
+        let master = hkdf.expander(&self.master);
+        let derive = |label| master.secret(label, transcript_hash);
         ApplicationSecrets {
             client: TrafficSecret(derive(b"c ap traffic")),
             server: TrafficSecret(derive(b"s ap traffic")),
@@ -149,6 +179,12 @@ pub struct ApplicationSecrets {
 pub struct TrafficSecret(Digest);
 
 impl TrafficSecret {
+    /// The secret of a connection that somebody else made.
+    #[must_use]
+    pub fn from_key_log(bytes: &[u8]) -> Self {
+        Self(Digest::new(bytes))
+    }
+
     /// The secret itself, for a key log only.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -175,12 +211,13 @@ impl TrafficSecret {
     pub fn record_keys(&self, hkdf: &Hkdf, aead: Aead) -> Result<RecordKeys, CryptoError> {
         let mut key = Zeroizing::new([0; 32]);
         let key = &mut key[..aead.key_length()];
-        hkdf.expand_label(&self.0, b"key", &[], key);
+        let secret = hkdf.expander(&self.0);
+        secret.label(b"key", &[], key);
         let record = hkdf.provider.aead(aead, key)?;
-        hkdf.expand_label(&self.0, b"sn", &[], key);
+        secret.label(b"sn", &[], key);
         let number = hkdf.provider.record_number_key(aead, key)?;
         let mut iv = [0; NONCE_LENGTH];
-        hkdf.expand_label(&self.0, b"iv", &[], &mut iv);
+        secret.label(b"iv", &[], &mut iv);
         Ok(RecordKeys { record, number, iv })
     }
 }

@@ -21,6 +21,7 @@
 //! | `version` | which version is spoken | RFC 8446 §4.2.1 |
 //! | `dtls12`, `dtls13` | the handshakes, in flight order | RFC 5246 §7.3, RFC 9147 §5 |
 //! | [`provider`], [`identity`], [`fingerprint`] | primitives, certificates | RFC 8122 |
+//! | `eavesdropper` | records opened with a key log, for tools | RFC 9147 §6.1 |
 //!
 //! # The loop
 //!
@@ -85,6 +86,7 @@ mod connection_id;
 mod cookie;
 mod dtls12;
 mod dtls13;
+mod eavesdropper;
 mod error;
 mod event;
 mod flight;
@@ -101,6 +103,7 @@ pub use self::config::{ClientAuthentication, Config, PeerVerification, Role};
 pub use self::connection::{Connection, Discarded, MaySend, Opened};
 pub use self::connection_id::ConnectionIdError;
 pub use self::cookie::{CookieAnswer, CookieExchange, CookieLimits, VerifiedHello};
+pub use self::eavesdropper::{Eavesdropper, Overheard};
 pub use self::error::{Blame, ConfigError, Discard, ExportError, HandshakeError, ParseError, SealError};
 pub use self::event::{CloseReason, Event};
 pub use self::fingerprint::Fingerprint;

@@ -70,6 +70,14 @@ impl MasterSecret {
         Self { bytes: Secret48(bytes), key }
     }
 
+    /// The secret of a connection that somebody else made.
+    #[must_use]
+    pub fn from_key_log(provider: &dyn Provider, hash: Hash, bytes: [u8; MASTER_SECRET_LENGTH]) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        let key = provider.hmac(hash, &*bytes);
+        Self { bytes: Secret48(bytes), key }
+    }
+
     /// The 48 bytes, for a key log only.
     #[must_use]
     pub fn bytes(&self) -> &[u8; MASTER_SECRET_LENGTH] {

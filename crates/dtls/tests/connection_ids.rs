@@ -86,6 +86,17 @@ fn records_of_1_2_hide_their_type_behind_25() {
 }
 
 #[test]
+fn the_type_inside_a_record_of_1_2_counts_as_plaintext() {
+    for limit in [None, Some(16384), Some(16385)] {
+        let pair = pair(Versions::ONLY_1_2, |client, server| {
+            (client.record_size_limit, server.record_size_limit) = (limit, limit);
+            (client.connection_id, server.connection_id) = (Some(id(b"c")), Some(id(b"s")));
+        });
+        assert_eq!(pair.client.connection.max_payload(), (1 << 14) - 1);
+    }
+}
+
+#[test]
 fn the_handshake_with_ids_survives_a_bad_network() {
     for versions in BOTH {
         for seed in 0..8 {

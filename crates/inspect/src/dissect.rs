@@ -24,6 +24,11 @@ pub fn dissect(datagram: &[u8]) -> Node {
     }
 }
 
+/// Names every byte of what a protected DTLS record held: handshake messages, an alert, an ACK.
+pub(crate) fn record_content(kind: plywood_dtls::wire::ContentType, bytes: &[u8]) -> Node {
+    root("Record content", "RFC 9147 §4", bytes, |c| dtls::plaintext(c, kind))
+}
+
 /// A tree over all of `bytes`.
 fn root<'a>(
     field: &'static str,

@@ -5,7 +5,9 @@
 //! How: [`dissect()`] turns a datagram into a tree of [`Node`]s. Each node has its range of bytes, the name
 //! that the RFC gives it, where the RFC says so, the value, and what it means here. The leaves cover the
 //! datagram without gap or overlap, whatever it holds: what cannot be read is a node that says why.
-//! [`Capture`] writes datagrams as a pcapng file with the keys inside, which packet analysers decrypt.
+//! [`Capture`] writes datagrams as a pcapng file with the keys inside, which packet analysers decrypt;
+//! [`read_capture`] and [`Conversations`] read such files, open the records of both versions of DTLS with the keys,
+//! and name what was in them.
 //!
 //! ```text
 //!  first byte (RFC 7983, RFC 9443)
@@ -27,11 +29,16 @@
 //! More: docs/inspect.md.
 
 mod capture;
+mod conversation;
 mod dissect;
 mod node;
+mod pcapng;
 mod render;
+mod summary;
 
 pub use capture::Capture;
+pub use conversation::{Conversations, Explained, OpenedRecord};
 pub use dissect::{dcep, dissect, dtls, sctp, stun};
 pub use node::Node;
+pub use pcapng::{CaptureError, CaptureFile, Packet, read_capture};
 pub use render::annotate;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use plywood_peer::{CloseReason, ConnectionState, Event, Kind, NegotiationError, SdpKind, SignalingState};
 use plywood_simnet::LinkConfig;
-use support::{ALICE, BOB, World, channel, payload};
+use support::{ALICE, BOB, World, channel, config, payload};
 
 fn link(milliseconds: u64) -> LinkConfig {
     LinkConfig::with_delay(Duration::from_millis(milliseconds))
@@ -52,6 +52,30 @@ fn data_that_was_released_lets_a_slow_reader_receive_everything() {
     world.sides[BOB].hold_messages = false;
     let done = world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == 40);
     assert!(done, "{} of 40", world.sides[BOB].received(b).len());
+}
+
+#[test]
+fn packets_grow_as_far_as_the_path_lets_them() {
+    let mut link = link(10);
+    link.mtu_bytes = 1400;
+    let looks_for_more = |name| {
+        let mut config = config(name);
+        config.largest_mtu_bytes = Some(1472);
+        config
+    };
+    let mut world = World::with_configs(9, link, looks_for_more("alice"), looks_for_more("bob"));
+    world.largest_datagram = 1472;
+    let (a, b) = world.connected(channel("wide"));
+    world.run_for(Duration::from_secs(30));
+    // 28 bytes of IP and UDP; the search ends within 16 bytes of what passes.
+    let found = world.sides[ALICE].peer.sctp().unwrap().packet_bytes().unwrap();
+    let overhead = world.sides[ALICE].peer.dtls().unwrap().record_overhead();
+    assert!((1400 - 28 - 20..=1400 - 28).contains(&(found + overhead)), "{found} + {overhead}");
+    let before = world.sides[ALICE].peer.stats().datagrams_sent;
+    world.sides[ALICE].queue(a, Kind::Binary, payload(9, 0, 200_000));
+    assert!(world.run_until(Duration::from_secs(10), |world| world.sides[BOB].received(b).len() == 1));
+    let datagrams = world.sides[ALICE].peer.stats().datagrams_sent - before;
+    assert!(datagrams < 200_000 / 1200, "{datagrams} datagrams of more than 1200 bytes");
 }
 
 #[test]

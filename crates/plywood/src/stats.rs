@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::peer::plies::dtls::wire::codes::CipherSuite;
+use crate::peer::plies::dtls::wire::codes::{CipherSuite, NamedGroup};
 use crate::peer::plies::dtls::{Role, Version};
 use crate::peer::plies::ice::CandidateKind;
 use crate::peer::{ConnectionState, Stats};
@@ -43,6 +43,8 @@ pub struct DtlsStats {
     pub version: Version,
     /// Cipher suite.
     pub suite: CipherSuite,
+    /// Group of the key exchange: whether it is post-quantum.
+    pub group: NamedGroup,
     /// Our role.
     pub role: Role,
 }

@@ -53,6 +53,11 @@ impl Stage {
         }
     }
 
+    /// Whether plywood offers, and whether it answers.
+    pub(crate) fn plywood_is(&self) -> (bool, bool) {
+        (self.offerer == "plywood", self.answerer == "plywood")
+    }
+
     /// Runs `script` over a fresh connection; the flags are those of the contract.
     pub(crate) fn session(
         &mut self,

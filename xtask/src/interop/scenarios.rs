@@ -10,6 +10,7 @@ mod channels;
 mod ends;
 mod messages;
 mod paths;
+mod security;
 
 /// A row of the matrix.
 pub(crate) struct Scenario {
@@ -40,6 +41,8 @@ pub(crate) const ALL: &[Scenario] = &[
     scenario("ice-restart", paths::ice_restart),
     scenario("close", ends::close),
     scenario("wrong-fingerprint", ends::wrong_fingerprint),
+    scenario("dtls-1.3", security::dtls_13),
+    scenario("dtls-1.2", security::dtls_12),
     scenario("ipv6", paths::ipv6),
     scenario("mdns", paths::mdns),
     scenario("large", messages::large),

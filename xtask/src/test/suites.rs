@@ -57,6 +57,7 @@ const SUITES: &[Suite] = &[
     suite("examples", examples),
     whole("book", |_| book::build()),
     whole("demo", demo),
+    whole("dtls", |_| interop::dtls::stacks(interop::dtls::QUICK)),
     whole("browsers", browsers),
     whole("packets", packets),
     whole("shim", shim),

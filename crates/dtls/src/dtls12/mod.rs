@@ -27,8 +27,8 @@
 //! `client.rs` and `server.rs` follow the figure from top to bottom; `proof.rs` has the four checks on the
 //! right, each of which gives back a value that cannot be had otherwise; `secrets.rs` makes the keys.
 //!
-//! A HelloVerifyRequest is answered, never sent: behind ICE the address is proven already. Where a server
-//! stands alone it will be sent from `server::State::AwaitClientHello`, before any state is kept.
+//! A HelloVerifyRequest is answered here, never sent: behind ICE the address is proven already. Where a server
+//! stands alone `crate::cookie` sends it, before there is any state; its second hello is the first one here.
 
 pub(crate) mod client;
 mod proof;

@@ -1,7 +1,7 @@
-//! Just enough DER (X.690 §10) to find the keys inside PKCS#8, SEC 1 and SPKI documents.
+//! Just enough DER (X.690 §10) to find the keys inside certificates, PKCS#8, SEC 1 and SPKI documents.
 //!
-//! Each value is a tag, a length and that many bytes: `30 0b` is a SEQUENCE of 11. Certificates themselves are
-//! read by a library; these documents are too small to deserve one.
+//! Each value is a tag, a length and that many bytes: `30 0b` is a SEQUENCE of 11. Of a certificate only the place of
+//! its key matters (RFC 8122: the hash of its bytes is who it is), so no library reads the rest of it.
 
 use plywood_octets::{Put, Reader, Truncated};
 
@@ -52,7 +52,7 @@ pub(crate) fn optional<'a>(reader: &mut Reader<'a>, tag: u8) -> Result<Option<Re
         short @ 0..=0x7f => usize::from(short),
         0x81 => usize::from(reader.u8()?),
         0x82 => usize::from(reader.u16()?),
-        _ => return Err(Malformed), // indefinite, or longer than any key
+        _ => return Err(Malformed), // indefinite, or longer than any certificate here
     };
     Ok(Some(Reader::new(reader.bytes(length)?)))
 }

@@ -181,14 +181,16 @@ impl AeadKey for RecordKey {
         &self,
         nonce: &[u8; NONCE_LENGTH],
         aad: &[u8],
-        payload: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        payload_and_tag: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        let (payload, room) =
+            payload_and_tag.split_last_chunk_mut::<TAG_LENGTH>().ok_or(CryptoError::ProviderFailed)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let tag = self
-            .0
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), payload)
-            .map_err(|_| CryptoError::ProviderFailed)?;
-        tag.as_ref().try_into().map_err(|_| CryptoError::ProviderFailed)
+        let sealed = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), payload);
+        // By reference: moved, the tag would be copied once for each type around it.
+        let Ok(tag) = &sealed else { return Err(CryptoError::ProviderFailed) };
+        room.copy_from_slice(tag.as_ref());
+        Ok(())
     }
 
     fn open_in_place(

@@ -73,13 +73,12 @@ impl Records {
         header.encode(&mut out[mark.start..body]);
         let mut aad = [0; FIXED_ADDITIONAL_DATA + ConnectionId::MAX_LENGTH];
         let aad = additional_data(&header, inner, &mut aad);
+        let end = out.len();
+        out.put_slice(&[0; TAG_LENGTH]);
         match write.protection.seal_with(number, aad, &mut out[body..]) {
-            Ok(tag) => {
-                out.put_slice(&tag);
-                Ok(number)
-            }
+            Ok(()) => Ok(number),
             Err(error) => {
-                out.pop();
+                out.truncate(end - 1);
                 Err(SealError::Crypto(error))
             }
         }
@@ -124,17 +123,18 @@ impl Records {
         };
         let mut aad = [0; FIXED_ADDITIONAL_DATA + ConnectionId::MAX_LENGTH];
         let aad = additional_data(&header, inner, &mut aad);
-        let Ok(plaintext) = read.protection.open_with(number, aad, body) else {
+        let prefix = read.protection.prefix();
+        let Ok(length) = read.protection.open_with(number, aad, body) else {
             return discard(next, Discard::NotAuthentic);
         };
         read.window.mark(number.sequence);
         // Zeros behind the type are padding, as in 1.3.
-        let content = &body[plaintext.clone()];
+        let content = &body[prefix..prefix + length];
         let Some(last) = content.iter().rposition(|&byte| byte != 0) else {
             return discard(next, Discard::UnknownContentType);
         };
         let content_type = ContentType(content[last]);
-        let plaintext = start + plaintext.start..start + plaintext.start + last;
+        let plaintext = start + prefix..start + prefix + last;
         Ok(OpenedRecord { next, number, content_type, plaintext })
     }
 
@@ -150,12 +150,16 @@ impl Records {
     }
 
     pub(super) fn max_content_of(&self, protection: &Protection) -> usize {
-        let inner_type = match protection {
-            Protection::None => return MAX_PLAINTEXT,
-            Protection::Aead12(_) => usize::from(!self.send_id.is_empty()),
-            Protection::Aead13(_) => 1,
-        };
-        self.write_limit.saturating_sub(inner_type).min(MAX_PLAINTEXT)
+        match protection {
+            Protection::None => MAX_PLAINTEXT,
+            // RFC 9146 §5: with the type inside, not beyond 2^14 either.
+            Protection::Aead12(_) => {
+                let inner_type = usize::from(!self.send_id.is_empty());
+                self.write_limit.min(MAX_PLAINTEXT).saturating_sub(inner_type)
+            }
+            // RFC 8446 §5.1: the payload alone may have 2^14.
+            Protection::Aead13(_) => self.write_limit.saturating_sub(1).min(MAX_PLAINTEXT),
+        }
     }
 
     /// Whether a protected record is longer than we said, its padding included.

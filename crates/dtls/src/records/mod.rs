@@ -202,6 +202,7 @@ impl Records {
     }
 
     /// Reserves the header of a record at the end of `out`.
+    #[inline]
     pub(crate) fn begin(&mut self, epoch: u64, out: &mut Vec<u8>) -> Result<RecordMark, SealError> {
         let id = self.send_id.as_bytes().len();
         let write = self.write_epoch(epoch).ok_or(SealError::NotConnected)?;
@@ -260,8 +261,12 @@ impl Records {
         };
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
-        let tag = write.protection.seal(number, &header, &mut out[body..]).map_err(SealError::Crypto)?;
-        out.put_slice(&tag[..write.protection.tag()]);
+        let end = out.len();
+        out.put_slice(&[0; TAG_LENGTH][..write.protection.tag()]);
+        if let Err(error) = write.protection.seal(number, &header, &mut out[body..]) {
+            out.truncate(end);
+            return Err(SealError::Crypto(error));
+        }
         // Only now the number is used: a failure above leaves it for the next record.
         write.next_sequence += 1;
         Ok(number)
@@ -320,15 +325,16 @@ impl Records {
         if protected && !read.window.may_be_new(number.sequence) {
             return discard(next, Discard::Replayed);
         }
-        let Ok(plaintext) = read.protection.open(number, &header, body) else {
+        let Ok(length) = read.protection.open(number, &header, body) else {
             return discard(next, Discard::NotAuthentic);
         };
+        let start = start + read.protection.prefix();
         // RFC 6347 §4.1.2.6: only what authenticates moves the window. Plaintext has none, for whoever could
         // move it could make us drop the peer's records.
         if protected {
             read.window.mark(number.sequence);
         }
-        let plaintext = start + plaintext.start..start + plaintext.end;
+        let plaintext = start..start + length;
         Ok(OpenedRecord { next, number, content_type: header.content_type, plaintext })
     }
 

@@ -11,8 +11,6 @@
 //!   additional data epoch 2 | sequence 6 | type 1 | version 2 | plaintext length 2   (RFC 5246 §6.2.3.3)
 //! ```
 
-use std::ops::Range;
-
 use super::RecordNumber;
 use super::unified::Aead13;
 use crate::key_schedule::RecordKeys;
@@ -88,14 +86,14 @@ impl Protection {
         self.prefix() + self.tag()
     }
 
-    /// Seals `body`, which begins with room for the prefix, and gives back the tag.
+    /// Seals `body`, which begins with room for the prefix and ends with room for the tag.
     pub(super) fn seal(
         &self,
         number: RecordNumber,
         header: &PlaintextHeader,
         body: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        let length = body.len().checked_sub(self.prefix()).ok_or(CryptoError::BadRecord)?;
+    ) -> Result<(), CryptoError> {
+        let length = body.len().checked_sub(self.expansion()).ok_or(CryptoError::BadRecord)?;
         self.seal_with(number, &additional_data(number, header, length), body)
     }
 
@@ -105,23 +103,23 @@ impl Protection {
         number: RecordNumber,
         aad: &[u8],
         body: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
-        let Self::Aead12(aead) = self else { return Ok([0; TAG_LENGTH]) };
+    ) -> Result<(), CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok(()) };
         let (prefix, payload) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
-        let nonce = aead.nonce(number);
+        let number = number64(number);
         if aead.explicit_nonce {
-            prefix.copy_from_slice(&nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..]);
+            prefix.copy_from_slice(&number.to_be_bytes());
         }
-        aead.key.seal_in_place(&nonce, aad, payload)
+        aead.key.seal_in_place(&nonce(&aead.iv, number), aad, payload)
     }
 
-    /// Opens `body` where it stands; the range is that of the plaintext in it.
+    /// Opens `body` where it stands, and tells the length of the plaintext, which begins behind the prefix.
     pub(super) fn open(
         &self,
         number: RecordNumber,
         header: &PlaintextHeader,
         body: &mut [u8],
-    ) -> Result<Range<usize>, CryptoError> {
+    ) -> Result<usize, CryptoError> {
         let length = body.len().checked_sub(self.expansion()).ok_or(CryptoError::BadRecord)?;
         self.open_with(number, &additional_data(number, header, length), body)
     }
@@ -132,39 +130,38 @@ impl Protection {
         number: RecordNumber,
         aad: &[u8],
         body: &mut [u8],
-    ) -> Result<Range<usize>, CryptoError> {
-        let Self::Aead12(aead) = self else { return Ok(0..body.len()) };
+    ) -> Result<usize, CryptoError> {
+        let Self::Aead12(aead) = self else { return Ok(body.len()) };
         let (prefix, sealed) = body.split_at_mut_checked(self.prefix()).ok_or(CryptoError::BadRecord)?;
-        let mut nonce = aead.nonce(number);
-        if aead.explicit_nonce {
-            // The peer may count its nonces as it likes (RFC 5288 §3).
-            nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..].copy_from_slice(prefix);
-        }
-        let opened = aead.key.open_in_place(&nonce, aad, sealed)?;
-        Ok(self.prefix()..self.prefix() + opened)
+        // The peer may count its nonces as it likes (RFC 5288 §3).
+        let explicit = prefix.first_chunk().map(|prefix| u64::from_be_bytes(*prefix));
+        let nonce = nonce(&aead.iv, explicit.unwrap_or(number64(number)));
+        aead.key.open_in_place(&nonce, aad, sealed)
     }
 }
 
-impl Aead12 {
-    /// The nonce of our own record `number`.
-    fn nonce(&self, number: RecordNumber) -> [u8; NONCE_LENGTH] {
-        let mut nonce = self.iv;
-        let tail = nonce[NONCE_LENGTH - EXPLICIT_NONCE_LENGTH..].iter_mut();
-        // For AES-GCM these eight bytes of the IV are zero, so XOR puts the number there as it is.
-        for (byte, number) in tail.zip(number64(number)) {
-            *byte ^= number;
-        }
-        nonce
-    }
+/// The IV with `number` XORed into its last eight bytes. For AES-GCM in 1.2 these are zero in the IV, so that the
+/// number stands there as it is.
+///
+/// Written in halves of eight and four bytes, as ciphers read it: a read that spans two recent writes waits for
+/// both to leave the processor, on every record.
+pub(super) fn nonce(iv: &[u8; NONCE_LENGTH], number: u64) -> [u8; NONCE_LENGTH] {
+    let [a, b, c, d, tail @ ..] = *iv;
+    let head = u32::from_be_bytes([a, b, c, d]);
+    let tail = u64::from_be_bytes(tail) ^ number;
+    let mut nonce = [0; NONCE_LENGTH];
+    nonce[..8].copy_from_slice(&(u64::from(head) << 32 | tail >> 32).to_be_bytes());
+    nonce[8..].copy_from_slice(&tail.to_be_bytes()[4..]);
+    nonce
 }
 
 /// Epoch and sequence number as 64 bits, as 1.2 counts them.
-fn number64(number: RecordNumber) -> [u8; 8] {
-    (number.epoch << 48 | number.sequence).to_be_bytes()
+fn number64(number: RecordNumber) -> u64 {
+    number.epoch << 48 | number.sequence
 }
 
 fn additional_data(number: RecordNumber, header: &PlaintextHeader, plaintext_length: usize) -> [u8; 13] {
-    let [n0, n1, n2, n3, n4, n5, n6, n7] = number64(number);
+    let [n0, n1, n2, n3, n4, n5, n6, n7] = number64(number).to_be_bytes();
     let [v0, v1] = header.version.0.to_be_bytes();
     let [.., l0, l1] = plaintext_length.to_be_bytes();
     [n0, n1, n2, n3, n4, n5, n6, n7, header.content_type.0, v0, v1, l0, l1]

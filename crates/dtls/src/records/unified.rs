@@ -18,6 +18,7 @@
 //! expected next.
 //! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls13.md, "Records".
 
+use super::protection::nonce;
 use super::{
     OpenedRecord, Protection, ReadEpoch, RecordMark, RecordNumber, Records, ReplayWindow, Unopened,
     WriteEpoch,
@@ -68,11 +69,7 @@ impl Aead13 {
     }
 
     fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
-        let mut nonce = self.keys.iv;
-        for (byte, number) in nonce[NONCE_LENGTH - 8..].iter_mut().zip(sequence.to_be_bytes()) {
-            *byte ^= number;
-        }
-        nonce
+        nonce(&self.keys.iv, sequence)
     }
 
     /// Hides or shows the number: two bytes of mask from the first bytes of the ciphertext.
@@ -90,8 +87,11 @@ impl Aead13 {
         number: RecordNumber,
         id: &[u8],
     ) -> Result<(), SealError> {
-        out.push(content_type.0);
-        let length = u16::try_from(out.len() - mark.payload + TAG_LENGTH);
+        let end = out.len();
+        let mut trailer = [0; TRAILER_LENGTH];
+        trailer[0] = content_type.0;
+        out.extend_from_slice(&trailer);
+        let length = u16::try_from(out.len() - mark.payload);
         let [l0, l1] = length.map_err(|_| SealError::BadMark)?.to_be_bytes();
         let [.., s0, s1] = number.sequence.to_be_bytes();
         let (head, body) = out.split_at_mut(mark.payload);
@@ -104,14 +104,10 @@ impl Aead13 {
             header[1..=id.len()].copy_from_slice(id);
             header[1 + id.len()..].copy_from_slice(&[s0, s1, l0, l1]);
         }
-        let tag = match self.keys.record.seal_in_place(&self.nonce(number.sequence), header, body) {
-            Ok(tag) => tag,
-            Err(error) => {
-                out.pop();
-                return Err(SealError::Crypto(error));
-            }
-        };
-        out.extend_from_slice(&tag);
+        if let Err(error) = self.keys.record.seal_in_place(&self.nonce(number.sequence), header, body) {
+            out.truncate(end);
+            return Err(SealError::Crypto(error));
+        }
         // Tag and type are 17 bytes: there is always a sample.
         if let Some([high, low]) = self.mask(&out[mark.payload..]) {
             out[mark.start + id.len() + 1] ^= high;

@@ -84,6 +84,7 @@ impl PlaintextHeader {
     ///
     /// # Errors
     /// [`ParseError::Truncated`].
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
         Ok(Self {

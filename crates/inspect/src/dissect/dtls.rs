@@ -45,7 +45,8 @@ fn record(c: &mut Cursor<'_>) -> Option<()> {
     Some(())
 }
 
-fn plaintext(c: &mut Cursor<'_>, kind: ContentType) {
+/// What a record holds in the clear.
+pub(super) fn plaintext(c: &mut Cursor<'_>, kind: ContentType) {
     match kind {
         ContentType::HANDSHAKE => while c.remaining() > 0 && fragment(c).is_some() {},
         ContentType::ALERT => {
@@ -55,6 +56,16 @@ fn plaintext(c: &mut Cursor<'_>, kind: ContentType) {
             c.number(1, "Alert Description", "RFC 8446 §6", |code| {
                 named(AlertDescription(u8::try_from(code).unwrap_or(0)).name(), code)
             });
+        }
+        ContentType::ACK => {
+            let section = "RFC 9147 §7";
+            c.number(2, "Record Numbers Length", section, decimal("bytes"));
+            while c.remaining() >= 16 {
+                c.group(16, "Record Number", section, (String::new(), "has arrived".into()), |c| {
+                    c.number(8, "Epoch", section, decimal("all 64 bits of it"));
+                    c.number(8, "Sequence Number", section, decimal(""));
+                });
+            }
         }
         _ => c.rest("Fragment", "RFC 6347 §4.1", ""),
     }

@@ -65,6 +65,7 @@ impl PeerConnection {
         if self.path != Some(path) {
             self.path = Some(path);
             self.push_event(now, Event::PathChanged(path));
+            self.look_for_packet_size(now);
         }
         self.start_dtls(now);
     }
@@ -120,6 +121,7 @@ impl PeerConnection {
             }
             association.connect(now);
             self.sctp = Some(association);
+            self.look_for_packet_size(now);
         }
         ready
     }

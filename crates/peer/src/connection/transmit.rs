@@ -20,6 +20,9 @@ use crate::trace::{Direction, Trace};
 /// Bursts stay under what one UDP datagram could be, which is also the kernel's bound for a batch.
 const MAX_BATCH_BYTES: usize = 65_000;
 
+/// What is left for UDP of the 576 bytes that every IPv4 host takes (RFC 791 §3.1).
+const SMALLEST_DATAGRAM: usize = 548;
+
 impl PeerConnection {
     /// Appends one batch of at most `max_segments` datagrams to `out`; `None` when there is nothing to send.
     pub fn poll_transmit(
@@ -57,6 +60,9 @@ impl PeerConnection {
         {
             return Some(flight);
         }
+        if let Some(probe) = self.mtu_probe(now, path, out) {
+            return Some(probe);
+        }
         if let Some(batch) = self.sctp_batch(now, path, max_segments, out) {
             self.drain_sctp(now);
             return Some(batch);
@@ -81,7 +87,8 @@ impl PeerConnection {
             return None;
         }
         let start = out.len();
-        let budget = self.config.mtu_bytes.saturating_sub(dtls.record_overhead());
+        let base = || self.config.mtu_bytes.saturating_sub(dtls.record_overhead());
+        let budget = sctp.packet_bytes().unwrap_or_else(base);
         let mut segment_size = 0;
         for _ in 0..max_segments {
             let record_start = out.len();
@@ -111,6 +118,37 @@ impl PeerConnection {
         }
         let len = out.len() - start;
         (len > 0).then_some(Transmit { source: path.source, destination: path.remote, segment_size, len })
+    }
+
+    /// Begins to look for the packet size, on a new association or a new path, if the configuration wants one larger
+    /// than what every path carries.
+    pub(super) fn look_for_packet_size(&mut self, now: Instant) {
+        let (Some(dtls), Some(sctp)) = (&self.dtls, &mut self.sctp) else { return };
+        let Some(largest) = self.config.largest_mtu_bytes else { return };
+        let packet = |datagram_bytes: usize| datagram_bytes.saturating_sub(dtls.record_overhead());
+        let base = self.config.mtu_bytes;
+        let sizes = plywood_sctp::PacketSizes {
+            smallest: packet(base.min(SMALLEST_DATAGRAM)),
+            base: packet(base),
+            largest: packet(largest),
+        };
+        sctp.set_packet_sizes(now, sizes);
+    }
+
+    /// A packet that may be too large for the path: never in a batch with others.
+    fn mtu_probe(&mut self, now: Instant, path: Path, out: &mut Vec<u8>) -> Option<Transmit> {
+        let (Some(dtls), Some(sctp)) = (&mut self.dtls, &mut self.sctp) else { return None };
+        if self.config.largest_mtu_bytes.is_none() || !dtls.can_send() {
+            return None;
+        }
+        let start = out.len();
+        let mark = dtls.begin_record(out).ok()?;
+        if sctp.poll_probe(now, out).is_none() || dtls.finish_record(out, mark).is_err() {
+            out.truncate(start);
+            return None;
+        }
+        let len = out.len() - start;
+        Some(Transmit { source: path.source, destination: path.remote, segment_size: len, len })
     }
 
     /// After the last SCTP packet of a connection that ends: close_notify, once.

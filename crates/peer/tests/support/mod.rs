@@ -148,6 +148,8 @@ pub struct World {
     pub trickle: bool,
     /// Somebody on the path who sends datagrams of their own.
     pub inject: Option<Attacker>,
+    /// No datagram may be larger; 1200 unless the test lets the peers look for more.
+    pub largest_datagram: usize,
     buffer: Vec<u8>,
 }
 
@@ -178,7 +180,16 @@ impl World {
             Side::new(alice, seed_for(seed, 1), addresses[0], now),
             Side::new(bob, seed_for(seed, 2), addresses[1], now),
         ];
-        Self { network, now, begin: now, sides, trickle: false, inject: None, buffer: Vec::new() }
+        Self {
+            network,
+            now,
+            begin: now,
+            sides,
+            trickle: false,
+            inject: None,
+            largest_datagram: 1200,
+            buffer: Vec::new(),
+        }
     }
 
     /// Offer and answer, with all candidates inside them.
@@ -255,7 +266,7 @@ impl World {
                 self.buffer.clear();
                 let Some(transmit) = side.peer.poll_transmit(self.now, 32, &mut self.buffer) else { break };
                 assert_eq!(transmit.len, self.buffer.len());
-                assert!(transmit.segment_size <= 1200);
+                assert!(transmit.segment_size <= self.largest_datagram);
                 for datagram in self.buffer.chunks(transmit.segment_size) {
                     if side.keep_sent {
                         side.sent.extend_from_slice(datagram);

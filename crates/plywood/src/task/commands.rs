@@ -124,7 +124,8 @@ impl Task {
         let local = path.map(|path| Endpoint { kind: CandidateKind::Host, address: path.local });
         let remote = path.map(|path| Endpoint { kind: self.remote_kind(path.remote), address: path.remote });
         let dtls = self.peer.dtls().filter(|dtls| dtls.is_connected()).and_then(|dtls| {
-            Some(DtlsStats { version: dtls.version()?, suite: dtls.suite()?, role: dtls.role() })
+            let (version, suite, group) = (dtls.version()?, dtls.suite()?, dtls.group()?);
+            Some(DtlsStats { version, suite, group, role: dtls.role() })
         });
         ConnectionStats {
             state: self.peer.state(),

@@ -1,7 +1,7 @@
 //! Bounds on what waits to be sent, and who is told when room returns.
 
 use crate::support::{Net, Path, Puppet, pattern};
-use plywood_sctp::{Config, Event, Ppid, SendError, SendOptions, StreamId};
+use plywood_sctp::{Association, Config, Event, Ppid, SendError, SendOptions, StreamId};
 use std::time::Duration;
 
 fn config() -> Config {
@@ -117,6 +117,41 @@ fn no_stream_starves_behind_a_busy_one() {
     net.run_for(Duration::from_millis(50));
     assert!(net.messages[1].iter().any(|message| message.data == "small"));
     assert!(net.messages[1].len() < 20);
+}
+
+#[test]
+fn streams_refused_for_the_total_are_told_in_the_order_of_refusal() {
+    let mut net = Net::connected(6, Path::default(), |_| config());
+    fill(&mut net, 0);
+    fill(&mut net, 1);
+    for stream in [9, 3, 5] {
+        fill(&mut net, stream);
+    }
+    net.run_for(Duration::from_secs(5));
+    let told: Vec<u16> = net.events[0]
+        .iter()
+        .filter_map(|event| match event {
+            Event::SendReady { stream } if stream.0 > 1 => Some(stream.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [9, 3, 5]);
+}
+
+#[test]
+fn who_was_refused_is_told_when_a_restart_of_the_peer_empties_the_queue() {
+    let mut net = Net::connected(7, Path::default(), |_| config());
+    net.send(0, 0, pattern(1, 200_000));
+    assert_eq!(fill(&mut net, 0), SendError::QueueFull { limit: 50_000, stream: true });
+    net.run_for(Duration::from_millis(5));
+    net.ends[1] = Association::new(config(), [99; 32], net.now);
+    net.wire.clear();
+    net.events[0].clear();
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_secs(2));
+    // The message that was begun is lost, and nothing else was queued.
+    assert!(net.messages[1].is_empty());
+    assert!(net.events[0].contains(&Event::SendReady { stream: StreamId(0) }));
 }
 
 #[test]

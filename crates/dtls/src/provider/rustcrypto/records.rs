@@ -32,10 +32,13 @@ where
         &self,
         nonce: &[u8; NONCE_LENGTH],
         aad: &[u8],
-        payload: &mut [u8],
-    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        payload_and_tag: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        let (payload, room) =
+            payload_and_tag.split_last_chunk_mut::<TAG_LENGTH>().ok_or(CryptoError::ProviderFailed)?;
         let tag = self.0.encrypt_inout_detached(nonce.into(), aad, payload.into());
-        tag.map(Into::into).map_err(|_| CryptoError::ProviderFailed)
+        *room = tag.map_err(|_| CryptoError::ProviderFailed)?.into();
+        Ok(())
     }
 
     fn open_in_place(

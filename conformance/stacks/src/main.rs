@@ -1,0 +1,274 @@
+//! `cargo xtask interop --suite dtls`: plywood-dtls with every other DTLS that can be had, in both roles.
+//!
+//! Problem: two ends of one implementation share its errors.
+//! How: each cell is a handshake, data both ways and a good-bye with somebody else's code; programs of Debian over
+//! loopback (programs.rs), crates in this process in virtual time (libraries.rs). A judge that cannot run is a
+//! failure with its name, and a cell that cannot exist says why.
+//!
+//! ```text
+//!   judge x our role x version x { plain, loss-30, mtu-300 }  ->  pass | fail | skip, with a reason
+//! ```
+
+#![expect(clippy::print_stdout, reason = "a program for people")]
+
+mod cell;
+mod libraries;
+mod programs;
+mod subject;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use plywood_dtls::{Role, Version};
+use serde::Serialize;
+
+use crate::cell::{Cell, Offer, Scenario, cells};
+
+/// Runs plywood-dtls with other implementations.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Only these judges, parted by commas.
+    #[arg(long, value_delimiter = ',')]
+    peers: Vec<String>,
+    /// Only cells whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Write the rows to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// How a cell is run.
+type Run = Box<dyn Fn(&Cell) -> Result<String> + Send + Sync>;
+
+/// An implementation that judges ours.
+struct Judge {
+    name: &'static str,
+    versions: &'static [Version],
+    run: Run,
+    /// Why a cell of it cannot be had.
+    hole: fn(&Cell) -> Option<&'static str>,
+}
+
+const ONLY_12: &[Version] = &[Version::Dtls12];
+#[cfg(any(feature = "crates", feature = "boringssl"))]
+const BOTH: &[Version] = &[Version::Dtls12, Version::Dtls13];
+
+fn none(_: &Cell) -> Option<&'static str> {
+    None
+}
+
+/// What wolfSSL 5.5.4, as Debian builds it, does not do.
+fn wolfssl_hole(cell: &Cell) -> Option<&'static str> {
+    let we_are_client = cell.role == Role::Client;
+    match (cell.scenario, cell.offer) {
+        (Scenario::Mtu300, _) => Some("Debian's library is built without WOLFSSL_DTLS_MTU"),
+        (_, Offer::Both) if we_are_client => {
+            Some("its server does not put together a ClientHello that comes in two datagrams")
+        }
+        (Scenario::Loss, _) if we_are_client => Some(
+            "once connected its server answers our repeated Finished with data only, never with its own Finished, \
+             so one loss of that is final",
+        ),
+        _ => None,
+    }
+}
+
+/// All judges of this build.
+fn judges() -> Vec<Judge> {
+    #[cfg_attr(
+        not(any(feature = "crates", feature = "boringssl")),
+        expect(unused_mut, reason = "by feature")
+    )]
+    let mut judges = vec![
+        Judge {
+            name: "openssl",
+            versions: ONLY_12,
+            run: Box::new(|cell| programs::run(cell, programs::openssl)),
+            hole: none,
+        },
+        Judge {
+            name: "gnutls",
+            versions: ONLY_12,
+            run: Box::new(|cell| programs::run(cell, programs::gnutls)),
+            hole: none,
+        },
+        compiled("mbedtls", &["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], |cell| {
+            (cell.role == Role::Client && cell.offer == Offer::Both)
+                .then_some("its server does not put together a ClientHello that comes in two datagrams")
+        }),
+        compiled("wolfssl", &["-lwolfssl"], wolfssl_hole),
+    ];
+    #[cfg(feature = "crates")]
+    {
+        use libraries::{dimpl_peer::Dimpl, rtc_peer::RtcDtls};
+        judges.push(Judge {
+            name: "dimpl",
+            versions: BOTH,
+            run: Box::new(libraries::run::<Dimpl>),
+            hole: none,
+        });
+        judges.push(Judge {
+            name: "rtc-dtls",
+            versions: ONLY_12,
+            run: Box::new(libraries::run::<RtcDtls>),
+            hole: |cell| {
+                (cell.scenario == Scenario::Loss).then_some(
+                    "a message that comes again before its timer stops that timer for good: it answers nothing any more",
+                )
+            },
+        });
+    }
+    #[cfg(feature = "boringssl")]
+    judges.push(Judge {
+        name: "boringssl",
+        versions: BOTH,
+        run: Box::new(libraries::run::<libraries::boringssl::BoringSsl>),
+        hole: |cell| {
+            (cell.scenario == Scenario::Loss)
+                .then_some("its Rust binding has no call for its timers, so it repeats nothing")
+        },
+    });
+    judges
+}
+
+/// A judge that is a C program of ours around a library.
+fn compiled(
+    name: &'static str,
+    libraries: &'static [&'static str],
+    hole: fn(&Cell) -> Option<&'static str>,
+) -> Judge {
+    let program = Mutex::new(None);
+    let run = Box::new(move |cell: &Cell| {
+        let path = {
+            // Compiled by whoever needs it first; the others wait.
+            let mut program = program.lock().map_err(|_| anyhow::anyhow!("another cell panicked"))?;
+            if program.is_none() {
+                *program = Some(programs::compile(name, libraries)?);
+            }
+            program.clone().unwrap_or_default()
+        };
+        programs::run(cell, |start| programs::small_program(&path, start))
+    });
+    Judge { name, versions: ONLY_12, run, hole }
+}
+
+/// A row, as all commands of the project write them.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    suite: &'static str,
+    case: String,
+    result: &'static str,
+    reason: String,
+}
+
+fn judge_cell(judge: &Judge, cell: &Cell) -> Row {
+    let row = |result, reason| Row { suite: "dtls", case: cell.name(), result, reason };
+    if let Some(reason) = (judge.hole)(cell) {
+        return row("skip", reason.to_owned());
+    }
+    let begin = Instant::now();
+    let outcome = (judge.run)(cell);
+    let seconds = begin.elapsed().as_secs_f64();
+    match outcome {
+        Ok(said) => {
+            println!("  {:<34} pass {seconds:>5.1} s  {said}", cell.name());
+            row("pass", said)
+        }
+        Err(error) => {
+            println!("  {:<34} FAIL {seconds:>5.1} s  {error:#}", cell.name());
+            row("fail", format!("{error:#}"))
+        }
+    }
+}
+
+/// Cells of one run wait for their timers most of the time: several at once.
+const AT_ONCE: usize = 6;
+
+fn all(judges: &[Judge], options: &Options) -> Vec<Row> {
+    let wanted = |name: &str| options.peers.is_empty() || options.peers.iter().any(|peer| peer == name);
+    let mut work: VecDeque<(usize, &Judge, Cell)> = VecDeque::new();
+    for judge in judges.iter().filter(|judge| wanted(judge.name)) {
+        for cell in cells(judge.name, judge.versions) {
+            if options.only.as_ref().is_none_or(|part| cell.name().contains(part)) {
+                work.push_back((work.len(), judge, cell));
+            }
+        }
+    }
+    let (work, rows) = (Mutex::new(work), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some((index, judge, cell)) = work.lock().ok().and_then(|mut work| work.pop_front())
+                    else {
+                        return;
+                    };
+                    let row = judge_cell(judge, &cell);
+                    if let Ok(mut rows) = rows.lock() {
+                        rows.push((index, row));
+                    }
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().unwrap_or_default();
+    rows.sort_by_key(|(index, _)| *index);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    let judges = judges();
+    for peer in &options.peers {
+        let names: Vec<&str> = judges.iter().map(|judge| judge.name).collect();
+        ensure!(
+            names.contains(&peer.as_str()),
+            "no judge {peer} in this build; there are: {}",
+            names.join(", ")
+        );
+    }
+    let rows = all(&judges, &options);
+    matrix(&rows);
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&rows)? + "\n")?;
+    }
+    let failed = rows.iter().any(|row| row.result == "fail");
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Judges down, with our role and the version; scenarios across.
+fn matrix(rows: &[Row]) {
+    print!("\n{:<32}", "judge / our role / version");
+    Scenario::ALL.iter().for_each(|scenario| print!(" {:<8}", scenario.name()));
+    println!();
+    let mut lines: Vec<&str> = Vec::new();
+    for row in rows {
+        let Some((line, _)) = row.case.rsplit_once('/') else { continue };
+        if lines.contains(&line) {
+            continue;
+        }
+        lines.push(line);
+        print!("{line:<32}");
+        for scenario in Scenario::ALL {
+            let case = format!("{line}/{}", scenario.name());
+            let found = rows.iter().find(|row| row.case == case);
+            print!(" {:<8}", found.map_or("", |row| row.result));
+        }
+        println!();
+    }
+    for role in [Role::Client, Role::Server] {
+        let role = format!("{role:?}").to_lowercase();
+        let count = |result| {
+            let of_role = |row: &&Row| row.case.split('/').nth(1) == Some(&role);
+            rows.iter().filter(of_role).filter(|row| row.result == result).count()
+        };
+        println!("as {role}: {} passed, {} failed, {} skipped", count("pass"), count("fail"), count("skip"));
+    }
+}
