@@ -87,7 +87,8 @@ impl Talk {
         ends[0].connect(begin);
         // The bulk channel keeps the default, 256.
         ends[0].set_stream_priority(SMALL, 1024);
-        let ways = [Way::new(path, 0x9E37_79B9_7F4A_7C15, begin), Way::new(path, 0xD1B5_4A32_D192_ED03, begin)];
+        let ways =
+            [Way::new(path, 0x9E37_79B9_7F4A_7C15, begin), Way::new(path, 0xD1B5_4A32_D192_ED03, begin)];
         Self { ends, ways, begin, delays: Vec::new(), bulk: 0 }
     }
 

@@ -76,7 +76,9 @@ fn measure(cell: Cell, options: &Options, report: &mut Report) -> Result<()> {
             }
             if outcome.cut {
                 let (covered, limit) = (outcome.covered.as_secs_f64(), scenario.wall_limit.as_secs());
-                report.note(format!("{name}: {subject} was cut at {covered:.1} s of virtual time after {limit} s"));
+                report.note(format!(
+                    "{name}: {subject} was cut at {covered:.1} s of virtual time after {limit} s"
+                ));
                 break;
             }
             if wall.elapsed() > ENOUGH {
