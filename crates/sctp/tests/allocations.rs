@@ -122,10 +122,7 @@ fn so_it_is_with_a_hundred_streams_and_data_chunks() {
 
 #[test]
 fn so_it_is_with_partial_reliability() {
-    let mut options = SendOptions::default();
-    options.unordered = true;
-    options.reliability = Reliability::MaxRetransmits(0);
-    count(&config(true), 1, options);
-    options.reliability = Reliability::MaxLifetime(Duration::from_secs(1));
-    count(&config(true), 100, options);
+    let unordered = |reliability| SendOptions { unordered: true, reliability };
+    count(&config(true), 1, unordered(Reliability::MaxRetransmits(0)));
+    count(&config(true), 100, unordered(Reliability::MaxLifetime(Duration::from_secs(1))));
 }

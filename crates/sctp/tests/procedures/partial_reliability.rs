@@ -216,23 +216,19 @@ fn a_probe_repeats_nothing_that_may_not_be_sent_again() {
         net.filter = Some(Box::new(|from, _| from == 0));
         net.send_with(0, 1, pattern(7, 500), options);
         net.run_for(Duration::from_secs(5));
-        let sent = net
-            .log
-            .iter()
-            .filter(|(from, p)| *from == 0 && crate::support::chunk_types(p).contains(&0))
-            .count();
+        let sent = net.log.iter().filter(|(from, p)| *from == 0 && chunk_types(p).contains(&0)).count();
         assert_eq!(sent, 1);
     }
 }
 
 #[test]
 fn a_sack_with_holes_gives_up_what_is_past_its_time() {
-    let mut puppet = crate::support::Puppet::connected(Config::default());
+    let mut puppet = Puppet::connected(Config::default());
     let now = puppet.now;
     for (stream, options) in [(1, max_lifetime(Duration::from_millis(100))), (2, Default::default())] {
         puppet
             .under_test
-            .send(now, StreamId(stream), plywood_sctp::Ppid(53), vec![1; 1000].into(), options)
+            .send(now, StreamId(stream), Ppid(53), vec![1; 1000].into(), options)
             .unwrap();
     }
     assert_eq!(puppet.chunks(), [0, 0, 0]);
