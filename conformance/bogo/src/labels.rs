@@ -3,8 +3,27 @@
 use plywood_dtls::wire::{AlertDescription, ExtensionType, HandshakeType, ProtocolVersion};
 use plywood_dtls::{CloseReason, ConfigError, HandshakeError, ParseError};
 
-pub fn label(reason: &CloseReason, server: bool) -> &'static str {
+pub fn label(reason: &CloseReason, server: bool, chose_1_3: bool) -> &'static str {
     match reason {
+        // BoringSSL's server of 1.2 takes a suite only if its group and its signature work too.
+        CloseReason::Handshake(HandshakeError::NoCommonGroup | HandshakeError::NoCommonSignatureScheme)
+            if server && !chose_1_3 =>
+        {
+            ":NO_SHARED_CIPHER:"
+        }
+        CloseReason::Handshake(HandshakeError::NoCertificate) if !server => ":DECODE_ERROR:",
+        CloseReason::Handshake(HandshakeError::Decode {
+            message: HandshakeType::CERTIFICATE,
+            error: ParseError::EmptyList,
+        }) if !server => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
+        CloseReason::Handshake(HandshakeError::CurveNotOffered(_)) if !server => ":BAD_ECC_CERT:",
+        CloseReason::Handshake(HandshakeError::CompressionNotNull) if !server => {
+            ":UNSUPPORTED_COMPRESSION_ALGORITHM:"
+        }
+        // Buffered in the clear, as BoringSSL sees it.
+        CloseReason::Handshake(HandshakeError::WrongEpoch(HandshakeType::FINISHED)) => {
+            ":EXCESS_HANDSHAKE_DATA:"
+        }
         // A server that answered a HelloVerifyRequest's cookie with 1.3, which has none.
         CloseReason::Handshake(HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_3 })
             if !server =>
@@ -14,7 +33,9 @@ pub fn label(reason: &CloseReason, server: bool) -> &'static str {
         CloseReason::PeerAlert(description) => alert(*description),
         CloseReason::TimedOut { .. } => ":READ_TIMEOUT_EXPIRED:",
         CloseReason::Handshake(error) => handshake(error),
+        CloseReason::Config(ConfigError::UnusableIdentity) => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         CloseReason::Config(ConfigError::NoSupportedVersion) => ":NO_SUPPORTED_VERSIONS_ENABLED:",
+        CloseReason::NumbersExhausted => ":TOO_MANY_KEY_UPDATES:",
         CloseReason::TooManyForgeries => ":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:",
         _ => ":CLOSED:",
     }
@@ -29,7 +50,9 @@ fn handshake(error: &HandshakeError) -> &'static str {
         HandshakeError::NoCommonVersion { .. } => ":UNSUPPORTED_PROTOCOL:",
         HandshakeError::Downgraded => ":TLS13_DOWNGRADE:",
         HandshakeError::NoCommonCipherSuite => ":NO_SHARED_CIPHER:",
-        HandshakeError::NoCommonGroup => ":NO_SHARED_GROUP:",
+        HandshakeError::NoCommonGroup | HandshakeError::MissingExtension(ExtensionType::SUPPORTED_GROUPS) => {
+            ":NO_SHARED_GROUP:"
+        }
         HandshakeError::NoCommonSignatureScheme => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         HandshakeError::SuiteNotOffered(_) => ":WRONG_CIPHER_RETURNED:",
         HandshakeError::GroupNotOffered(_)
@@ -51,12 +74,22 @@ fn handshake(error: &HandshakeError) -> &'static str {
         HandshakeError::BadSignature { .. } => ":BAD_SIGNATURE:",
         HandshakeError::FinishedMismatch => ":DIGEST_CHECK_FAILED:",
         HandshakeError::RecordOverflow => ":DATA_LENGTH_TOO_LONG:",
+        HandshakeError::ExcessHandshakeData => ":EXCESS_HANDSHAKE_DATA:",
+        HandshakeError::HandshakeIsOver(_) | HandshakeError::DataUnderHandshakeKeys => ":UNEXPECTED_RECORD:",
+        HandshakeError::UnexpectedRecordType(0) => ":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:",
+        HandshakeError::UnexpectedRecordType(_) => ":UNEXPECTED_RECORD:",
+        HandshakeError::MalformedAlert => ":BAD_ALERT:",
+        HandshakeError::UnknownAlertLevel(_) => ":UNKNOWN_ALERT_TYPE:",
+        HandshakeError::TooManyWarnings => ":TOO_MANY_WARNING_ALERTS:",
+        HandshakeError::TooManyKeyUpdates => ":TOO_MANY_KEY_UPDATES:",
+        HandshakeError::CurveNotOffered(_) => ":WRONG_CURVE:",
         _ => ":HANDSHAKE_FAILURE:",
     }
 }
 
 fn decode(message: HandshakeType, error: &ParseError) -> &'static str {
     match (message, error) {
+        (_, ParseError::DamagedExtension(_)) => ":ERROR_PARSING_EXTENSION:",
         (_, ParseError::DuplicateExtension(_)) => ":DUPLICATE_EXTENSION:",
         (_, ParseError::MissingExtension(_)) => ":MISSING_EXTENSION:",
         (HandshakeType::CLIENT_HELLO, ParseError::TrailingBytes { .. }) => ":CLIENTHELLO_PARSE_FAILED:",
@@ -64,7 +97,7 @@ fn decode(message: HandshakeType, error: &ParseError) -> &'static str {
     }
 }
 
-fn alert(description: AlertDescription) -> &'static str {
+pub fn alert(description: AlertDescription) -> &'static str {
     match description.0 {
         10 => ":SSLV3_ALERT_UNEXPECTED_MESSAGE:",
         20 => ":SSLV3_ALERT_BAD_RECORD_MAC:",

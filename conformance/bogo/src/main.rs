@@ -12,6 +12,7 @@
 mod frames;
 mod labels;
 mod options;
+mod verdict;
 
 use std::collections::VecDeque;
 use std::fs;
@@ -20,12 +21,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use frames::{Frame, Runner};
-use options::{Options, Unknown};
-use plywood_dtls::wire::AlertDescription;
-use plywood_dtls::wire::codes::NamedGroup;
+use options::{Credential, Options, Unknown};
+use plywood_dtls::provider::Provider;
+use plywood_dtls::wire::codes::{NamedGroup, SignatureScheme};
+use plywood_dtls::wire::{AlertDescription, HandshakeType, PlaintextHeader};
 use plywood_dtls::{
-    ClientAuthentication, CloseReason, Config, Connection, Event, Identity, PeerVerification, Role, Versions,
-    provider,
+    ClientAuthentication, CloseReason, Config, Connection, Discard, Event, Identity, PeerVerification, Role,
+    Versions, provider,
 };
 
 /// The runner counts a test that ends so as not implemented.
@@ -34,6 +36,11 @@ const UNIMPLEMENTED: u8 = 89;
 const FAR: Duration = Duration::from_hours(24 * 365);
 /// What BoringSSL starts with; the runner computes with it.
 const INITIAL_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// A driver's timers are not exact: whatever is due so soon is done now. The runner tests it.
+const TIMER_GRANULARITY: Duration = Duration::from_millis(10);
+/// The runner has a certificate message of 50 certificates.
+const MAX_MESSAGE: usize = 128 * 1024;
 
 /// Whoever needs a certificate and was given none shows this one, which the runner never looks at.
 const STAND_IN: &str = include_str!("stand_in.pem");
@@ -78,31 +85,66 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Stop> {
     let options = Options::parse(std::env::args().skip(1))?;
-    let config = config(&options)?;
+    let (config, identities) = config(&options)?;
     let runner = Runner::connect(options.port, options.shim_id, options.ipv6)?;
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&options.shim_id.to_le_bytes());
     let now = Instant::now();
     let connection = Connection::new(config, seed, now);
-    let mut shim = Shim { options, runner, connection, now, received: VecDeque::new(), closed: None };
+    let mut shim = Shim {
+        options,
+        identities,
+        runner,
+        connection,
+        now,
+        received: VecDeque::new(),
+        closed: None,
+        heard: false,
+        verdict: None,
+    };
     let result = shim.run();
     let flushed = shim.flush();
     shim.runner.finish();
     result.and(flushed.or(Ok(()))) // a runner that is gone wants no more
 }
 
-fn config(options: &Options) -> Result<Config, Stop> {
-    let provider = provider::ring();
+/// An identity of files; `None` where none are named.
+fn identity(provider: &dyn Provider, credential: &Credential) -> Result<Option<Arc<Identity>>, Stop> {
     let read = |file: &Option<String>| file.as_ref().map(fs::read_to_string).transpose();
-    let pem = match (read(&options.certificate_file)?, read(&options.key_file)?) {
+    let pem = match (read(&credential.certificate_file)?, read(&credential.key_file)?) {
         (Some(certificate), Some(key)) => format!("{certificate}\n{key}"),
-        (None, None) => STAND_IN.to_owned(),
+        (None, None) => return Ok(None),
         _ => return Err(Stop::Unimplemented("a certificate without a key".to_owned())),
     };
-    let identity = Identity::from_pem(&*provider, &pem)
+    let identity = Identity::from_pem(provider, &pem)
         .map_err(|error| Stop::Unimplemented(format!("this certificate and key: {error}")))?;
+    Ok(Some(Arc::new(match &credential.signing_prefs[..] {
+        [] => identity,
+        prefs => identity.with_schemes(&prefs.iter().copied().map(SignatureScheme).collect::<Vec<_>>()),
+    })))
+}
+
+/// The configuration, and who we can be: the credentials in their order.
+fn config(options: &Options) -> Result<(Config, Vec<Arc<Identity>>), Stop> {
+    let provider = provider::ring();
+    let mut identities = Vec::new();
+    for credential in options.credentials.iter().chain([&options.default_credential]) {
+        identities.extend(identity(&*provider, credential)?);
+    }
+    if identities.is_empty() {
+        let stand_in = Identity::from_pem(&*provider, STAND_IN);
+        identities.push(Arc::new(stand_in.map_err(|error| Stop::Failed(error.to_string()))?));
+    }
     let role = if options.server { Role::Server } else { Role::Client };
-    let mut config = Config::new(role, Arc::new(identity), provider, Vec::new());
+    let mut preferred = identities.clone();
+    let Some(last) = preferred.pop() else { return Err(Stop::Failed("no identity".to_owned())) };
+    let mut config = Config::new(role, last, provider, Vec::new());
+    config.preferred_identities = preferred;
+    if !options.verify_prefs.is_empty() {
+        config.verify_schemes = options.verify_prefs.iter().copied().map(SignatureScheme).collect();
+    }
+    config.max_handshake_message_bytes = MAX_MESSAGE;
+    config.max_reassembly_bytes = 2 * MAX_MESSAGE;
     config.client_authentication = if options.require_client_certificate {
         ClientAuthentication::Required
     } else if options.verify_peer {
@@ -130,13 +172,14 @@ fn config(options: &Options) -> Result<Config, Stop> {
     let has_classic = config.groups.iter().any(|group| matches!(group.0, 23 | 24 | 29));
     config.versions.v1_2 &= has_classic;
     config.srtp_profiles.clone_from(&options.srtp_profiles);
-    Ok(config)
+    Ok((config, identities))
 }
 
 /// One test.
 #[derive(Debug)]
 struct Shim {
     options: Options,
+    identities: Vec<Arc<Identity>>,
     runner: Runner,
     connection: Connection,
     /// Virtual time: the runner moves it.
@@ -144,6 +187,10 @@ struct Shim {
     /// Application data that was not answered yet.
     received: VecDeque<Vec<u8>>,
     closed: Option<CloseReason>,
+    /// Whether any record of the runner was used.
+    heard: bool,
+    /// What BoringSSL would have ended the connection for.
+    verdict: Option<&'static str>,
 }
 
 impl Shim {
@@ -200,11 +247,16 @@ impl Shim {
         }
     }
 
+    fn label(&self, reason: &CloseReason) -> &'static str {
+        labels::label(reason, self.options.server, self.connection.chose_1_3())
+    }
+
     fn check_open(&self) -> Result<(), Stop> {
+        if let Some(label) = self.verdict {
+            return Err(Stop::Failed(format!("{label} dropped by the library, ended by the shim")));
+        }
         match &self.closed {
-            Some(reason) => {
-                Err(Stop::Failed(format!("{} {reason}", labels::label(reason, self.options.server))))
-            }
+            Some(reason) => Err(Stop::Failed(format!("{} {reason}", self.label(reason)))),
             None => Ok(()),
         }
     }
@@ -223,6 +275,18 @@ impl Shim {
         let suite = connection.suite().map(|suite| suite.0);
         if self.options.expect_cipher.is_some_and(|expected| suite != Some(expected)) {
             return wrong("cipher suite");
+        }
+        let scheme = connection.peer_signature_scheme().map(|scheme| scheme.0);
+        if self.options.expect_peer_scheme.is_some_and(|expected| scheme != Some(expected)) {
+            return wrong("signature scheme");
+        }
+        if let Some(expected) = self.options.expect_credential {
+            // -1 is the default one, which comes last.
+            let expected = usize::try_from(expected).unwrap_or(self.options.credentials.len());
+            let chosen = self.identities.iter().position(|ours| Arc::ptr_eq(ours, connection.identity()));
+            if chosen != Some(expected) {
+                return wrong("credential");
+            }
         }
         Ok(()) // extended master secret: nothing connects without
     }
@@ -244,7 +308,8 @@ impl Shim {
             Frame::TimePasses(duration) => {
                 self.runner.acknowledge_time()?;
                 self.now += duration;
-                self.connection.handle_timeout(self.now);
+                let soon = self.connection.poll_timeout().filter(|due| *due <= self.now + TIMER_GRANULARITY);
+                self.connection.handle_timeout(soon.unwrap_or(self.now).max(self.now));
             }
             Frame::ExpectTimeout(expected) => {
                 let until = |at: Instant| at.saturating_duration_since(self.now);
@@ -265,24 +330,34 @@ impl Shim {
     fn handle_datagram(&mut self, datagram: &mut [u8]) {
         let mut at = 0;
         while at < datagram.len() {
+            // A request for a cookie is no answer yet.
+            const VERIFY_REQUEST: Option<&u8> = Some(&HandshakeType::HELLO_VERIFY_REQUEST.0);
+            let answers = datagram.get(at + PlaintextHeader::LENGTH) != VERIFY_REQUEST;
             at = match self.connection.open_record(self.now, datagram, at) {
                 Ok(opened) => {
+                    self.heard |= answers;
                     if let Some(range) = opened.plaintext {
-                        self.take_early_data();
                         self.received.push_back(datagram.get(range).unwrap_or_default().to_vec());
                     }
                     opened.next
                 }
-                Err(discarded) => discarded.next,
+                Err(discarded) => {
+                    let record = datagram.get(at..discarded.next).unwrap_or_default();
+                    self.judge(discarded.reason, record);
+                    discarded.next
+                }
             };
         }
-        self.take_early_data();
         self.received.retain(|data| !data.is_empty());
+        // The runner wants what overtook the handshake to be lost; datagrams may be.
+        while self.connection.poll_early_data().is_some() {}
     }
 
-    fn take_early_data(&mut self) {
-        while let Some(data) = self.connection.poll_early_data() {
-            self.received.push_back(data);
+    /// What BoringSSL ends a connection for, and the library drops.
+    fn judge(&mut self, reason: Discard, record: &[u8]) {
+        if let (Some((label, alert)), None) = (verdict::verdict(reason, record, self.heard), self.verdict) {
+            self.verdict = Some(label);
+            self.connection.abort(alert);
         }
     }
 

@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+/// A certificate and a key, and how it may sign.
+#[derive(Debug, Default, Clone)]
+pub struct Credential {
+    pub certificate_file: Option<String>,
+    pub key_file: Option<String>,
+    pub signing_prefs: Vec<u16>,
+}
+
 /// What a test wants of the shim.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -9,8 +17,11 @@ pub struct Options {
     pub shim_id: u64,
     pub ipv6: bool,
     pub server: bool,
-    pub certificate_file: Option<String>,
-    pub key_file: Option<String>,
+    /// The one of flags before any `-new-x509-credential`.
+    pub default_credential: Credential,
+    /// Those that are tried before it, in this order.
+    pub credentials: Vec<Credential>,
+    pub verify_prefs: Vec<u16>,
     pub verify_peer: bool,
     pub verify_fail: bool,
     /// The runner expects another alert of an application that verifies by itself.
@@ -35,7 +46,9 @@ pub struct Options {
     pub expect_group: Option<u16>,
     pub expect_version: Option<u16>,
     pub expect_cipher: Option<u16>,
-    pub expect_extended_master_secret: bool,
+    pub expect_peer_scheme: Option<u16>,
+    /// Counted from 0 among `credentials`; -1 is the default one.
+    pub expect_credential: Option<i32>,
 }
 
 /// A flag, or a value of one, that we do not know.
@@ -45,62 +58,91 @@ pub struct Unknown(pub String);
 impl Options {
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Unknown> {
         let mut options = Self::default();
+        // What holds for a second connection only: there is none.
+        let mut later = Self::default();
         let mut arguments = arguments;
         while let Some(argument) = arguments.next() {
-            // Without a second connection the first one is the only one.
-            let flag = argument.strip_prefix("-on-initial").unwrap_or(&argument).to_owned();
             let mut value = || arguments.next().ok_or_else(|| Unknown(argument.clone()));
-            match flag.as_str() {
-                "-port" => options.port = number(&value()?)?,
-                "-shim-id" => options.shim_id = number(&value()?)?,
-                "-ipv6" => options.ipv6 = true,
-                // Said by every test, or about how BoringSSL calls itself.
-                "-dtls"
-                | "-async"
-                | "-implicit-handshake"
-                | "-use-old-client-cert-callback"
-                | "-use-early-callback"
-                | "-no-tls1"
-                | "-no-tls11"
-                | "-permute-extensions"
-                | "-expect-no-hrr"
-                | "-expect-hrr"
-                | "-expect-verify-result" => {}
-                // Whoever signed the certificates is nobody to us: fingerprints decide.
-                "-trust-cert" => drop(value()?),
-                "-server" => options.server = true,
-                "-cert-file" => options.certificate_file = Some(value()?),
-                "-key-file" => options.key_file = Some(value()?),
-                "-verify-peer" => options.verify_peer = true,
-                "-verify-fail" => options.verify_fail = true,
-                "-use-custom-verify-callback" => options.custom_verification = true,
-                "-require-any-client-certificate" => options.require_client_certificate = true,
-                "-mtu" => options.mtu = Some(number(&value()?)?),
-                "-initial-timeout-duration-ms" => {
-                    options.initial_timeout = Some(Duration::from_millis(number(&value()?)?));
-                }
-                "-min-version" => options.min_version = Some(number(&value()?)?),
-                "-max-version" => options.max_version = Some(number(&value()?)?),
-                "-no-tls12" => options.no_1_2 = true,
-                "-no-tls13" => options.no_1_3 = true,
-                "-curves" => options.groups.push(number(&value()?)?),
-                "-srtp-profiles" => options.srtp_profiles = srtp_profiles(&value()?)?,
-                "-export-keying-material" => options.export_length = Some(number(&value()?)?),
-                "-export-label" => options.export_label = value()?,
-                "-export-context" => options.export_context = value()?,
-                "-use-export-context" => options.use_export_context = true,
-                "-send-alert" => options.send_alert = true,
-                "-shim-writes-first" => options.shim_writes_first = true,
-                "-shim-shuts-down" => options.shim_shuts_down = true,
-                "-key-update-before-read" => options.key_update_before_read = true,
-                "-expect-curve-id" => options.expect_group = Some(number(&value()?)?),
-                "-expect-version" => options.expect_version = Some(number(&value()?)?),
-                "-expect-cipher" => options.expect_cipher = Some(number(&value()?)?),
-                "-expect-extended-master-secret" => options.expect_extended_master_secret = true,
-                _ => return Err(Unknown(argument)),
+            if let Some(flag) = argument.strip_prefix("-on-initial") {
+                options.set(flag, &mut value)?;
+            } else if let Some(flag) =
+                argument.strip_prefix("-on-resume").or(argument.strip_prefix("-on-retry"))
+            {
+                later.set(flag, &mut value)?;
+            } else {
+                options.set(&argument, &mut value)?;
             }
         }
         Ok(options)
+    }
+
+    fn set(&mut self, flag: &str, value: &mut dyn FnMut() -> Result<String, Unknown>) -> Result<(), Unknown> {
+        match flag {
+            "-port" => self.port = number(&value()?)?,
+            "-shim-id" => self.shim_id = number(&value()?)?,
+            "-ipv6" => self.ipv6 = true,
+            // Said by every test, about how BoringSSL calls itself, or true of us in every case.
+            "-dtls"
+            | "-async"
+            | "-implicit-handshake"
+            | "-use-old-client-cert-callback"
+            | "-use-early-callback"
+            | "-no-tls1"
+            | "-no-tls11"
+            | "-no-ticket"
+            | "-no-legacy-server-connect"
+            | "-permute-extensions"
+            | "-reverify-on-resume"
+            | "-expect-no-hrr"
+            | "-expect-hrr"
+            | "-expect-extended-master-secret"
+            | "-expect-verify-result" => {}
+            // Whoever signed the certificates is nobody to us: fingerprints decide. Suites: ours are few enough.
+            "-trust-cert" | "-cipher" => drop(value()?),
+            "-server" => self.server = true,
+            "-new-x509-credential" => self.credentials.push(Credential::default()),
+            "-cert-file" => self.credential().certificate_file = Some(value()?),
+            "-key-file" => self.credential().key_file = Some(value()?),
+            "-signing-prefs" => {
+                let scheme = number(&value()?)?;
+                self.credential().signing_prefs.push(scheme);
+            }
+            "-expect-selected-credential" => self.expect_credential = Some(number(&value()?)?),
+            "-verify-prefs" => self.verify_prefs.push(number(&value()?)?),
+            "-expect-peer-signature-algorithm" => self.expect_peer_scheme = Some(number(&value()?)?),
+            "-verify-peer" => self.verify_peer = true,
+            "-verify-fail" => self.verify_fail = true,
+            "-use-custom-verify-callback" => self.custom_verification = true,
+            "-require-any-client-certificate" => self.require_client_certificate = true,
+            "-mtu" => self.mtu = Some(number(&value()?)?),
+            "-initial-timeout-duration-ms" => {
+                self.initial_timeout = Some(Duration::from_millis(number(&value()?)?));
+            }
+            "-min-version" => self.min_version = Some(version(&value()?)?),
+            "-max-version" => self.max_version = Some(version(&value()?)?),
+            "-no-tls12" => self.no_1_2 = true,
+            "-no-tls13" => self.no_1_3 = true,
+            "-curves" => self.groups.push(number(&value()?)?),
+            "-srtp-profiles" => self.srtp_profiles = srtp_profiles(&value()?)?,
+            "-export-keying-material" => self.export_length = Some(number(&value()?)?),
+            "-export-label" => self.export_label = value()?,
+            "-export-context" => self.export_context = value()?,
+            "-use-export-context" => self.use_export_context = true,
+            "-send-alert" => self.send_alert = true,
+            "-shim-writes-first" => self.shim_writes_first = true,
+            "-shim-shuts-down" => self.shim_shuts_down = true,
+            "-key-update-before-read" => self.key_update_before_read = true,
+            "-expect-curve-id" => self.expect_group = Some(number(&value()?)?),
+            "-expect-version" => self.expect_version = Some(number(&value()?)?),
+            "-expect-cipher" => self.expect_cipher = Some(number(&value()?)?),
+            _ => return Err(Unknown(flag.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// The one that flags speak of now.
+    fn credential(&mut self) -> &mut Credential {
+        self.credentials.last_mut().unwrap_or(&mut self.default_credential)
     }
 
     /// Whether 1.2 and 1.3 are enabled. Versions of DTLS count downwards.
@@ -115,6 +157,15 @@ impl Options {
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, Unknown> {
     text.parse().map_err(|_| Unknown(text.to_owned()))
+}
+
+/// A version of DTLS; tests that were written for TLS name its versions.
+fn version(text: &str) -> Result<u16, Unknown> {
+    Ok(match number(text)? {
+        0x0304 => 0xfefc,
+        0x0303 => 0xfefd,
+        other => other,
+    })
 }
 
 /// RFC 5764 §4.1.2, RFC 7714 §14.2.

@@ -76,6 +76,9 @@ fn wolfssl_hole(cell: &Cell) -> Option<&'static str> {
             "once connected its server answers our repeated Finished with data only, never with its own Finished, \
              so one loss of that is final",
         ),
+        (Scenario::Loss, _) => Some(
+            "its client begins its timer anew with each datagram, so that it repeats no lost flight while data comes",
+        ),
         _ => None,
     }
 }

@@ -48,7 +48,9 @@ const OURS: &[u8] = b"plywood says hello\n";
 const THEIRS: &[u8] = b"peer says hello\n";
 /// Long enough for a handshake that loses a third of its datagrams, with a timer of a second that doubles.
 const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(100);
+/// Between our lines, doubling up to the second: wolfSSL's client begins its timer anew with each datagram, so that who
+/// never pauses never hears it repeat a lost flight.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
 /// Runs a cell; what was agreed on, or why it failed.
 pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Result<String> {
@@ -76,16 +78,17 @@ pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Resul
 
 fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Program) -> Result<String> {
     let begin = Instant::now();
-    let mut spoken = begin;
+    let (mut spoken, mut pause) = (begin, PAUSES[0]);
     let mut buffer = vec![0; 65536];
     loop {
         let now = Instant::now();
         if now.duration_since(begin) > PATIENCE {
             let we = if subject.agreed.is_some() { "connected" } else { "not connected" };
             bail!(
-                "not done after {} s: we are {we}; of theirs in epoch 1 there came {}",
+                "not done after {} s: we are {we}; of theirs in epoch 1 there came {}\nwe counted {:?}",
                 PATIENCE.as_secs(),
-                wire.protected
+                wire.protected,
+                subject.stats()
             );
         }
         if let Some(datagram) = wire.receive(&mut buffer)? {
@@ -101,8 +104,8 @@ fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Progra
             bail!("closed: {reason}");
         }
         let Some(agreed) = subject.agreed else { continue };
-        if now.duration_since(spoken) >= PAUSE {
-            spoken = now;
+        if now.duration_since(spoken) >= pause {
+            (spoken, pause) = (now, (pause * 2).min(PAUSES[1]));
             program.say(THEIRS);
             if let Some(datagram) = subject.seal(OURS) {
                 wire.send(&datagram);
@@ -302,11 +305,14 @@ pub(crate) fn small_program(program: &Path, start: &Start<'_>) -> Command {
 /// Compiles `src/peers/NAME.c`.
 pub(crate) fn compile(name: &str, libraries: &[&str]) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/peers/{name}.c"));
-    let program = std::env::current_exe()?.with_file_name(format!("judge-{name}"));
+    let program = std::env::current_exe()?.with_file_name(format!("judge-{name}-{}", std::process::id()));
     let mut compiler = Command::new("cc");
     compiler.args(["-O1", "-Wall", "-o"]).arg(&program).arg(source);
     let output = compiler.args(libraries).output().context("cannot start cc")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     anyhow::ensure!(output.status.success(), "cc {name}.c: {}", tail(said.as_bytes()));
-    Ok(program)
+    // Another run may be using the one before: a name that is exchanged is never half written.
+    let path = program.with_file_name(format!("judge-{name}"));
+    std::fs::rename(&program, &path)?;
+    Ok(path)
 }

@@ -151,6 +151,11 @@ impl Subject {
         self.drain();
     }
 
+    /// What it counted, told where a cell fails.
+    pub(crate) fn stats(&self) -> &plywood_dtls::Stats {
+        self.connection.stats()
+    }
+
     /// Says good-bye.
     pub(crate) fn close(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.connection.close(now);

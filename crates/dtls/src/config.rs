@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::provider::Provider;
 use crate::version::Versions;
 use crate::wire::AlertDescription;
-use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::wire::connection_id::ConnectionId;
 
 /// Which side of the handshake we are. WebRTC decides by `a=setup` (RFC 8842 §5).
@@ -53,6 +53,9 @@ pub struct Config {
     pub role: Role,
     /// Our certificate and its key.
     pub identity: Arc<Identity>,
+    /// Others that we would rather show, the most preferred first: the first that the peer can verify is shown. All
+    /// their fingerprints have to be signalled. Default: none.
+    pub preferred_identities: Vec<Arc<Identity>>,
     /// The crypto library.
     pub provider: Arc<dyn Provider>,
     /// The peer's certificate must have one of these; of several hash algorithms only the strongest that
@@ -67,8 +70,11 @@ pub struct Config {
     /// Suites of 1.2 and 1.3, the most preferred first. Default: AES-128-GCM (what browsers put first and hardware
     /// does fastest), ChaCha20-Poly1305, AES-256-GCM, each with ECDSA, then with RSA.
     pub cipher_suites: Vec<CipherSuite>,
-    /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's.
+    /// Groups, the most preferred first; those that the provider lacks are left out. Default: the provider's. A client
+    /// of 1.2 that names neither P-256 nor P-384 adds P-256: the list also says on which curves the server's key may be.
     pub groups: Vec<NamedGroup>,
+    /// How the peer may sign, the most preferred first. Default: all that the provider verifies.
+    pub verify_schemes: Vec<SignatureScheme>,
     /// SRTP profiles that are offered or accepted (RFC 5764 §4.1.2). Default: none.
     pub srtp_profiles: Vec<u16>,
     /// The largest datagram that a flight may use: UDP payload bytes. Default: 1200, as browsers do.
@@ -125,9 +131,11 @@ impl Config {
         remote_fingerprints: Vec<Fingerprint>,
     ) -> Self {
         let groups = provider.groups().to_vec();
+        let verify_schemes = provider.verify_schemes().to_vec();
         Self {
             role,
             identity,
+            preferred_identities: Vec::new(),
             provider,
             remote_fingerprints,
             peer_verification: PeerVerification::default(),
@@ -135,6 +143,7 @@ impl Config {
             versions: Versions::default(),
             cipher_suites: DEFAULT_CIPHER_SUITES.to_vec(),
             groups,
+            verify_schemes,
             srtp_profiles: Vec::new(),
             mtu_bytes: 1200,
             initial_timeout: Duration::from_secs(1),
@@ -151,6 +160,11 @@ impl Config {
             records_per_key: 1 << 23,
             key_log: false,
         }
+    }
+
+    /// Our identities, in the order in which they are tried.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        self.preferred_identities.iter().chain(std::iter::once(&self.identity))
     }
 
     /// Whether a connection can work with this configuration. `Connection::new` asks too: one that cannot

@@ -20,22 +20,24 @@ mod ids;
 mod input;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::early::MaySend;
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
 use crate::dtls12;
-use crate::dtls13;
+use crate::dtls13::{self, Update};
 use crate::error::{Discard, ExportError, HandshakeError, SealError};
 use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
+use crate::identity::Identity;
 use crate::peer_certificate::VerifiedPeer;
 use crate::records::RecordMark;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::version::Version;
-use crate::wire::codes::{CipherSuite, NamedGroup};
+use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::wire::key_update::KeyUpdate;
 use crate::wire::{Alert, AlertDescription, ContentType};
 
@@ -70,6 +72,8 @@ pub struct Connection {
     early_data_bytes: usize,
     /// The last alert that came in the clear: not believed, but told if the handshake times out.
     unauthenticated_alert: Option<AlertDescription>,
+    /// Warnings that were ignored.
+    ignored_alerts: u8,
     /// Renegotiation was refused once already: one answer is enough.
     refused_renegotiation: bool,
 }
@@ -133,6 +137,7 @@ impl Connection {
             early_data: VecDeque::new(),
             early_data_bytes: 0,
             unauthenticated_alert: None,
+            ignored_alerts: 0,
             refused_renegotiation: false,
         };
         if let Some(error) = invalid {
@@ -190,8 +195,10 @@ impl Connection {
         tracing::debug!(%reason, "closed");
         self.phase = Phase::Closed;
         self.engine.timer.stop();
+        self.engine.rest_due = None;
         self.engine.give_up_at = None;
         self.engine.reassembly.clear();
+        self.engine.acks.clear();
         if let Some(embedding) = &mut self.engine.embedding {
             embedding.clear_pending();
         }
@@ -206,7 +213,7 @@ impl Connection {
         // While somebody else carries the flight, who repeats it often enough, only patience has an end.
         let resting = self.engine.is_carried();
         if !resting {
-            self.engine.acks.handle_timeout(now);
+            self.engine.acks.handle_timeout(now, self.engine.timer.timeout());
         }
         let expired = !resting && due(self.engine.timer.deadline());
         let transmissions = self.engine.timer.timeouts() + 1;
@@ -217,16 +224,22 @@ impl Connection {
         } else if expired {
             self.engine.timer.back_off(now);
             self.engine.resend_flight(now);
+        } else if !resting && due(self.engine.rest_due) {
+            self.engine.resend_flight(now);
+            self.engine.timer.restart(now);
         }
     }
 
     /// When [`Connection::handle_timeout`] wants to be called; `None`: not at all.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timers =
-            (!self.engine.is_carried()).then(|| (self.engine.timer.deadline(), self.engine.acks.deadline()));
-        let (timer, ack) = timers.unwrap_or_default();
-        timer.into_iter().chain(ack).chain(self.engine.give_up_at).min()
+        let mut next = self.engine.give_up_at;
+        if !self.engine.is_carried() {
+            let timer = &self.engine.timer;
+            let ack = self.engine.acks.deadline(timer.timeout());
+            next = next.into_iter().chain(timer.deadline()).chain(ack).chain(self.engine.rest_due).min();
+        }
+        next
     }
 
     /// Appends one datagram of a flight, or an alert, and tells its length. Call until `None`.
@@ -234,8 +247,8 @@ impl Connection {
         if self.is_embedding() {
             return None;
         }
-        if let Phase::Established13(established) = &mut self.phase {
-            established.begin_update(&mut self.engine, now);
+        self.begin_update(now);
+        if matches!(self.phase, Phase::Established13(_)) {
             self.engine.say_waiting(now);
         }
         self.engine.poll_transmit(out)
@@ -392,7 +405,17 @@ impl Connection {
     pub fn update_keys(&mut self, now: Instant, both: bool) {
         if let Phase::Established13(established) = &mut self.phase {
             established.want_update(KeyUpdate { update_requested: both });
-            established.begin_update(&mut self.engine, now);
+            self.begin_update(now);
+        }
+    }
+
+    /// An update that is wanted begins; one that has no number left ends the connection in order.
+    fn begin_update(&mut self, now: Instant) {
+        if let Phase::Established13(established) = &mut self.phase
+            && established.begin_update(&mut self.engine, now) == Update::Exhausted
+        {
+            self.engine.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+            self.end(CloseReason::NumbersExhausted);
         }
     }
 
@@ -406,15 +429,37 @@ impl Connection {
         }
     }
 
+    /// Who we are to this peer: of several identities the one that was chosen, once it was.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.engine.config.identity
+    }
+
     /// The peer's certificate in DER, once verified; `None` too for a client that was let in without one
     /// ([`crate::ClientAuthentication`]).
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.verified_peer().map(VerifiedPeer::certificate)
+    }
+
+    /// How the peer signed, once verified.
+    #[must_use]
+    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+        self.verified_peer().map(VerifiedPeer::scheme)
+    }
+
+    fn verified_peer(&self) -> Option<&VerifiedPeer> {
         match &self.phase {
-            Phase::Established12(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
-            Phase::Established13(established) => established.peer.as_ref().map(VerifiedPeer::certificate),
+            Phase::Established12(established) => established.peer.as_ref(),
+            Phase::Established13(established) => established.peer.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether the two sides chose 1.3: known from the hellos on, also of a handshake that failed.
+    #[must_use]
+    pub fn chose_1_3(&self) -> bool {
+        self.engine.is_13()
     }
 
     /// The version, once connected.

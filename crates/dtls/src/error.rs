@@ -39,10 +39,14 @@ pub enum ParseError {
     EmptyList,
     /// A number that the field cannot have.
     InvalidValue(u32),
+    /// A number in a field of old that must hold zero now.
+    NotZero(u32),
     /// An extension that came twice (RFC 5246 §7.4.1.4).
     DuplicateExtension(ExtensionType),
     /// An extension that must be there (RFC 8446 §9.2).
     MissingExtension(ExtensionType),
+    /// An extension whose content is damaged; nothing else depends on it.
+    DamagedExtension(ExtensionType),
     /// A fragment that does not lie within its message.
     FragmentPastEnd {
         /// Where the fragment begins.
@@ -75,8 +79,10 @@ impl fmt::Display for ParseError {
             Self::InvalidLength { length } => write!(f, "a field cannot be {length} bytes long"),
             Self::EmptyList => f.write_str("a list is empty that may not be"),
             Self::InvalidValue(value) => write!(f, "a field cannot hold {value}"),
+            Self::NotZero(value) => write!(f, "a field that must be zero holds {value}"),
             Self::DuplicateExtension(kind) => write!(f, "extension {kind:?} came twice"),
             Self::MissingExtension(kind) => write!(f, "extension {kind:?} is missing"),
+            Self::DamagedExtension(kind) => write!(f, "extension {kind:?} is damaged"),
             Self::FragmentPastEnd { offset, fragment_length, length } => {
                 write!(f, "a fragment of {fragment_length} bytes at {offset} in a message of {length}")
             }
@@ -120,15 +126,17 @@ pub enum Discard {
     EmptyFragment,
     /// The buffer for what came too early is full.
     BufferFull,
+    /// A handshake message in the clear where the peer has keys: anyone can write one.
+    PlaintextHandshake,
     /// A ChangeCipherSpec that is not one byte of value 1, or comes after the handshake.
     UnexpectedChangeCipherSpec,
     /// A handshake message after the handshake: renegotiation is refused.
     Renegotiation,
     /// An alert that is not two bytes, or says nothing that matters.
     IgnoredAlert,
-    /// An ACK that cannot be read.
+    /// An ACK that cannot be read, or one in the clear of records that were not.
     MalformedAck,
-    /// An ACK in the clear: anyone can write one.
+    /// An ACK in the clear, before the peer is known to speak 1.3.
     PlaintextAck,
     /// A handshake message in the clear that only our own side says: somebody sent us our own flight back.
     Reflected,
@@ -144,7 +152,7 @@ pub enum Discard {
 
 impl Discard {
     /// All reasons, in the order of [`crate::Stats::discarded`].
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::UnknownContentType,
         Self::Truncated,
         Self::TooLong,
@@ -160,6 +168,7 @@ impl Discard {
         Self::MessageTooLong,
         Self::EmptyFragment,
         Self::BufferFull,
+        Self::PlaintextHandshake,
         Self::UnexpectedChangeCipherSpec,
         Self::Renegotiation,
         Self::IgnoredAlert,
@@ -197,6 +206,7 @@ impl fmt::Display for Discard {
             Self::MessageTooLong => "a handshake message is too long",
             Self::EmptyFragment => "a handshake fragment is empty",
             Self::BufferFull => "the buffer for early records is full",
+            Self::PlaintextHandshake => "a handshake message in the clear",
             Self::UnexpectedChangeCipherSpec => "an unexpected ChangeCipherSpec",
             Self::Renegotiation => "renegotiation is refused",
             Self::IgnoredAlert => "an alert that changes nothing",
@@ -299,6 +309,8 @@ pub enum HandshakeError {
     PeerRefused(AlertDescription),
     /// The peer does not want a certificate of our kind.
     CertificateTypeRefused,
+    /// 1.2: the key of the server's certificate is on a curve that the client did not name (RFC 8422 §5.3).
+    CurveNotOffered(NamedGroup),
     /// A key share that its group forbids.
     BadKeyShare(NamedGroup),
     /// A signature that does not verify.
@@ -310,6 +322,22 @@ pub enum HandshakeError {
     FinishedMismatch,
     /// An authenticated record with more than 2^14 bytes of plaintext.
     RecordOverflow,
+    /// A handshake message behind the one that ended its keys (RFC 8446 §5.1, RFC 9147 §8).
+    ExcessHandshakeData,
+    /// A new message behind the handshake of 1.2, other than a wish to renegotiate.
+    HandshakeIsOver(HandshakeType),
+    /// An authenticated record of a type that we do not know; 0 is one without content (RFC 8446 §5.4).
+    UnexpectedRecordType(u8),
+    /// 1.3: application data under the keys of the handshake.
+    DataUnderHandshakeKeys,
+    /// An authenticated alert that is not two bytes.
+    MalformedAlert,
+    /// An authenticated alert that is neither warning nor fatal.
+    UnknownAlertLevel(u8),
+    /// Nothing but warnings comes.
+    TooManyWarnings,
+    /// 1.3: key updates without an end, or without data between them.
+    TooManyKeyUpdates,
     /// Our own primitives failed.
     Crypto(CryptoError),
 }
@@ -324,9 +352,15 @@ impl HandshakeError {
                 ParseError::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
                 _ => AlertDescription::DECODE_ERROR,
             },
-            Self::UnexpectedMessage { .. } | Self::WrongEpoch(_) | Self::SecondRetry => {
-                AlertDescription::UNEXPECTED_MESSAGE
-            }
+            Self::UnexpectedMessage { .. }
+            | Self::WrongEpoch(_)
+            | Self::SecondRetry
+            | Self::ExcessHandshakeData
+            | Self::HandshakeIsOver(_)
+            | Self::DataUnderHandshakeKeys
+            | Self::UnexpectedRecordType(_)
+            | Self::TooManyKeyUpdates => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::MalformedAlert | Self::TooManyWarnings => AlertDescription::DECODE_ERROR,
             Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
             Self::NoCommonCipherSuite
             | Self::NoCommonGroup
@@ -334,8 +368,10 @@ impl HandshakeError {
             | Self::NoExtendedMasterSecret
             | Self::BadRenegotiationInfo
             | Self::NoCertificate
-            | Self::CertificateTypeRefused => AlertDescription::HANDSHAKE_FAILURE,
+            | Self::CertificateTypeRefused
+            | Self::CurveNotOffered(_) => AlertDescription::HANDSHAKE_FAILURE,
             Self::Downgraded
+            | Self::UnknownAlertLevel(_)
             | Self::SuiteNotOffered(_)
             | Self::GroupNotOffered(_)
             | Self::SchemeNotOffered(_)
@@ -412,10 +448,17 @@ impl HandshakeError {
             Self::BadCertificate => "RFC 5246 §7.4.2",
             Self::FingerprintMismatch => "RFC 8122 §6.2",
             Self::CertificateTypeRefused => "RFC 5246 §7.4.4",
+            Self::CurveNotOffered(_) => "RFC 8422 §5.3",
             Self::BadKeyShare(_) => "RFC 8422 §5.11",
             Self::BadSignature { .. } => "RFC 5246 §7.4.8",
             Self::FinishedMismatch => "RFC 5246 §7.4.9",
             Self::RecordOverflow => "RFC 5246 §6.2.3",
+            Self::ExcessHandshakeData => "RFC 8446 §5.1",
+            Self::HandshakeIsOver(_) => "RFC 5246 §7.4",
+            Self::UnexpectedRecordType(_) => "RFC 8446 §5",
+            Self::DataUnderHandshakeKeys => "RFC 9147 §6.1",
+            Self::MalformedAlert | Self::UnknownAlertLevel(_) | Self::TooManyWarnings => "RFC 5246 §7.2",
+            Self::TooManyKeyUpdates => "RFC 9147 §8",
             Self::Crypto(_) | Self::PeerRefused(_) => "RFC 5246 §7.2.2",
         }
     }
@@ -465,6 +508,15 @@ impl fmt::Display for HandshakeError {
             Self::BadSignature { message } => write!(f, "the signature in {message:?} does not verify"),
             Self::FinishedMismatch => f.write_str("the two sides did not see the same handshake"),
             Self::RecordOverflow => f.write_str("a record holds more than 2^14 bytes"),
+            Self::ExcessHandshakeData => f.write_str("a handshake message stands behind the end of its keys"),
+            Self::HandshakeIsOver(kind) => write!(f, "{kind:?} came after the handshake"),
+            Self::UnexpectedRecordType(kind) => write!(f, "a record of type {kind} came"),
+            Self::DataUnderHandshakeKeys => f.write_str("application data came under the handshake's keys"),
+            Self::MalformedAlert => f.write_str("an alert is not two bytes"),
+            Self::UnknownAlertLevel(level) => write!(f, "an alert has level {level}"),
+            Self::TooManyWarnings => f.write_str("nothing but warnings comes"),
+            Self::TooManyKeyUpdates => f.write_str("the peer changes its keys too often"),
+            Self::CurveNotOffered(group) => write!(f, "{group:?} of the certificate was not offered"),
             Self::Crypto(error) => write!(f, "crypto: {error}"),
         }?;
         write!(f, " ({})", self.rule())

@@ -74,6 +74,20 @@ pub(crate) struct Flight {
     offset: usize,
     /// The records sent last, oldest first.
     log: VecDeque<Carried>,
+    /// What an ACK in the clear said is believed for one timeout: anyone could have written it.
+    hearsay: Hearsay,
+}
+
+/// How far an ACK in the clear is believed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Hearsay {
+    /// There was none, or the peer confirmed it under its keys.
+    #[default]
+    None,
+    /// One came since the last timeout.
+    Fresh,
+    /// One transmission left out what it named. The next one does not.
+    Used,
 }
 
 /// Records that an ACK may still name: several transmissions of a large flight to a small MTU.
@@ -130,13 +144,34 @@ impl Flight {
 
     /// Starts again, from the first byte that was not acknowledged.
     pub(crate) fn rewind(&mut self) {
+        match self.hearsay {
+            Hearsay::None => {}
+            Hearsay::Fresh => self.hearsay = Hearsay::Used,
+            Hearsay::Used => self.forget_hearsay(),
+        }
         (self.item, self.offset) = (0, 0);
         self.skip_acked();
     }
 
-    /// The peer has these records (RFC 9147 §7.2). Tells what that means for the flight.
-    pub(crate) fn acknowledge(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> Acknowledged {
+    /// What was acknowledged in the clear is sent again after all.
+    pub(crate) fn forget_hearsay(&mut self) {
+        if std::mem::take(&mut self.hearsay) != Hearsay::None {
+            self.items.iter_mut().filter(|item| item.epoch == 0).for_each(|item| item.acked.clear());
+        }
+    }
+
+    /// The peer has these records (RFC 9147 §7.2). Tells what that means for the flight. `proven`: the ACK was
+    /// authenticated.
+    pub(crate) fn acknowledge(
+        &mut self,
+        proven: bool,
+        numbers: impl Iterator<Item = RecordNumber>,
+    ) -> Acknowledged {
         let mut news = false;
+        if proven {
+            // Whoever has these keys has the messages in the clear that led to them.
+            self.hearsay = Hearsay::None;
+        }
         for number in numbers {
             // One record carries several fragments.
             let items = &mut self.items;
@@ -149,7 +184,14 @@ impl Flight {
                 !named
             });
         }
+        if news && !proven {
+            self.hearsay = Hearsay::Fresh;
+        }
         if !self.items.is_empty() && self.items.iter().all(Item::is_acked) {
+            if !proven {
+                self.skip_acked();
+                return Acknowledged::WholeByHearsay;
+            }
             self.clear();
             return Acknowledged::Whole;
         }
@@ -289,6 +331,8 @@ pub(crate) enum Acknowledged {
     Part,
     /// Nothing needs to be sent again.
     Whole,
+    /// The same, but anyone may have said so: the flight is kept.
+    WholeByHearsay,
 }
 
 impl Item {
@@ -489,14 +533,30 @@ mod tests {
         let sent = numbers(&datagrams(&mut flight, &mut records, 125));
         assert_eq!(sent.len(), 4, "three fragments of a hundred bytes, and the second message");
         let ack = [sent[1], sent[3]].into_iter();
-        assert_eq!(flight.acknowledge(ack.clone()), Acknowledged::Part);
-        assert_eq!(flight.acknowledge(ack), Acknowledged::Nothing);
+        assert_eq!(flight.acknowledge(true, ack.clone()), Acknowledged::Part);
+        assert_eq!(flight.acknowledge(true, ack), Acknowledged::Nothing);
         flight.rewind();
         let again = datagrams(&mut flight, &mut records, 1200);
         assert_eq!(again[0].len(), 2 * (25 + 100), "the first and the third hundred");
         let again = numbers(&again).into_iter();
-        assert_eq!(flight.acknowledge(again), Acknowledged::Whole);
+        assert_eq!(flight.acknowledge(true, again), Acknowledged::Whole);
         assert!(flight.is_empty());
+    }
+
+    #[test]
+    fn an_ack_in_the_clear_is_believed_for_one_transmission() {
+        let (mut flight, mut records) = (flight(&[100, 100]), Records::new());
+        let sent = numbers(&datagrams(&mut flight, &mut records, 130));
+        assert_eq!(flight.acknowledge(false, sent[..1].iter().copied()), Acknowledged::Part);
+        flight.rewind();
+        assert_eq!(datagrams(&mut flight, &mut records, 130).len(), 1, "the second message");
+        flight.rewind();
+        let again = numbers(&datagrams(&mut flight, &mut records, 130));
+        assert_eq!(again.len(), 2, "both: nobody who has keys has confirmed it");
+        assert_eq!(flight.acknowledge(false, again.iter().copied()), Acknowledged::WholeByHearsay);
+        flight.forget_hearsay();
+        flight.rewind();
+        assert_eq!(datagrams(&mut flight, &mut records, 130).len(), 2);
     }
 
     proptest! {
@@ -510,7 +570,7 @@ mod tests {
                 let sent = numbers(&datagrams(&mut flight, &mut records, mtu));
                 prop_assert!(!sent.is_empty());
                 let acked = sent.into_iter().filter(|_| choices.next().unwrap_or(true));
-                if flight.acknowledge(acked) == Acknowledged::Whole {
+                if flight.acknowledge(true, acked) == Acknowledged::Whole {
                     return Ok(());
                 }
                 flight.rewind();

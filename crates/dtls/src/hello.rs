@@ -35,8 +35,9 @@ pub(crate) fn client_hello(engine: &mut Engine) -> Result<(ClientHello, Option<O
         extensions.push(Extension::uncompressed_points());
     }
     let groups = if versions.v1_3 { dtls13::groups(config) } else { dtls12::groups(config) };
-    extensions.push(Extension::supported_groups(&groups));
-    extensions.push(Extension::signature_algorithms(config.provider.verify_schemes()));
+    let curves = if versions.v1_2 { dtls12::with_certificate_curve(config, &groups) } else { groups.clone() };
+    extensions.push(Extension::supported_groups(&curves));
+    extensions.push(Extension::signature_algorithms(&config.verify_schemes));
     if let Some(versions) = versions.offered() {
         extensions.push(Extension::supported_versions(&versions));
     }

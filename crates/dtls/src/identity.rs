@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 use crate::fingerprint::{Fingerprint, HashAlgorithm};
 use crate::provider::der::{self, Malformed};
 use crate::provider::private_key::{PrivateKey, ec_pkcs8};
-use crate::provider::public_key::PublicKey;
+use crate::provider::public_key::{KeyKind, PublicKey};
 use crate::provider::{CryptoError, Hash, Provider, SigningKey};
+use crate::wire::codes::SignatureScheme;
 
 mod pem;
 
@@ -25,6 +26,9 @@ mod pem;
 pub struct Identity {
     certificate: Vec<u8>,
     key: Box<dyn SigningKey>,
+    kind: KeyKind,
+    /// How it may sign, the most preferred first.
+    schemes: Vec<SignatureScheme>,
     fingerprint: Fingerprint,
 }
 
@@ -110,7 +114,16 @@ impl Identity {
         hash.update(certificate);
         let value = hash.fork_finish().to_vec();
         let fingerprint = Fingerprint { algorithm: HashAlgorithm::SHA256, value };
-        Ok(Self { certificate: certificate.to_vec(), key, fingerprint })
+        let schemes = key.schemes().to_vec();
+        Ok(Self { certificate: certificate.to_vec(), key, kind: public.kind, schemes, fingerprint })
+    }
+
+    /// The same identity, which signs in these ways only, the most preferred first; what the key cannot do is left
+    /// out. Default: whatever the key can do.
+    #[must_use]
+    pub fn with_schemes(mut self, schemes: &[SignatureScheme]) -> Self {
+        self.schemes = schemes.iter().copied().filter(|scheme| self.key.schemes().contains(scheme)).collect();
+        self
     }
 
     /// From PEM text that holds both, in any order, or from two texts one after the other. The first
@@ -139,6 +152,18 @@ impl Identity {
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// How it signs, the most preferred first.
+    #[must_use]
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    /// What kind of key it has.
+    #[must_use]
+    pub fn key_kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// The key that signs our handshakes.

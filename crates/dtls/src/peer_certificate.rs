@@ -14,6 +14,7 @@ use crate::provider::public_key::PublicKey;
 use crate::version::Version;
 use crate::wire::HandshakeType;
 use crate::wire::certificate_verify::DigitallySigned;
+use crate::wire::codes::SignatureScheme;
 
 /// A certificate that the configuration accepts: its fingerprint was signalled. Whoever showed it may still have copied it.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct PeerCertificate {
 #[derive(Debug)]
 pub(crate) struct VerifiedPeer {
     certificate: Vec<u8>,
+    scheme: SignatureScheme,
 }
 
 impl PeerCertificate {
@@ -70,18 +72,23 @@ impl PeerCertificate {
             Version::Dtls12 => key.fits_1_2(signed.scheme),
             Version::Dtls13 => key.fits_1_3(signed.scheme),
         };
-        if !fits || !provider.verify_schemes().contains(&signed.scheme) {
+        if !fits || !config.verify_schemes.contains(&signed.scheme) {
             return Err(HandshakeError::SchemeNotOffered(signed.scheme));
         }
         provider
             .verify(signed.scheme, self.spki()?, content, signed.signature)
             .map_err(|_| HandshakeError::BadSignature { message })?;
-        Ok(VerifiedPeer { certificate: self.der })
+        Ok(VerifiedPeer { certificate: self.der, scheme: signed.scheme })
     }
 }
 
 impl VerifiedPeer {
     pub(crate) fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// How it proved that it holds the key.
+    pub(crate) fn scheme(&self) -> SignatureScheme {
+        self.scheme
     }
 }

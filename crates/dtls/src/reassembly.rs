@@ -96,7 +96,7 @@ impl Reassembly {
             return Ok(Inserted::Old);
         }
         if epoch < self.lowest_epoch {
-            return Err(Discard::UnknownEpoch);
+            return Err(Discard::PlaintextHandshake);
         }
         if header.message_seq - self.next > AHEAD {
             return Err(Discard::FragmentTooFarAhead);
@@ -141,6 +141,11 @@ impl Reassembly {
         // 65536 messages in one connection: the last number is used once, and nothing comes after it.
         self.next = self.next.saturating_add(1);
         Some(Message { message_type: slot.message_type, message_seq, epoch: slot.epoch, body: slot.body })
+    }
+
+    /// Whether anything is held that came under keys.
+    pub(crate) fn holds_authenticated(&self) -> bool {
+        self.slots.values().flatten().any(|slot| slot.epoch > 0)
     }
 
     /// Whether any fragment of a message that was not handed out is held.

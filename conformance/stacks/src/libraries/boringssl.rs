@@ -45,6 +45,7 @@ impl Write for Datagrams {
 #[derive(Debug)]
 pub(crate) struct BoringSsl {
     stream: SslStream<Datagrams>,
+    is_client: bool,
     connected: bool,
     received: Vec<u8>,
 }
@@ -52,7 +53,8 @@ pub(crate) struct BoringSsl {
 impl BoringSsl {
     fn drive(&mut self) -> Result<()> {
         if !self.connected {
-            match self.stream.do_handshake() {
+            let step = if self.is_client { self.stream.connect() } else { self.stream.accept() };
+            match step {
                 Ok(()) => self.connected = true,
                 Err(error) if matches!(error.code(), ErrorCode::WANT_READ | ErrorCode::WANT_WRITE) => {}
                 Err(error) => bail!("it gave up: {error}"),
@@ -70,7 +72,7 @@ impl BoringSsl {
 
 impl Judge for BoringSsl {
     fn new(cell: &Cell, certificate: &Certificate, _now: Instant) -> Result<Self> {
-        let version = if is_13(cell) { SslVersion::from(0xfefc) } else { SslVersion::DTLS1_2 };
+        let version = if is_13(cell) { SslVersion::DTLS1_3 } else { SslVersion::DTLS1_2 };
         let mut context = SslContext::builder(SslMethod::dtls())?;
         context.set_certificate(&*X509::from_der(&certificate.der)?)?;
         context.set_private_key(&*PKey::private_key_from_der(&certificate.key)?)?;
@@ -79,13 +81,9 @@ impl Judge for BoringSsl {
         context.set_verify_callback(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT, |_, _| true);
         let mut ssl = Ssl::new(&context.build())?;
         ssl.set_mtu(u32::try_from(cell.scenario.mtu())?)?;
-        if is_client(cell) {
-            ssl.set_connect_state();
-        } else {
-            ssl.set_accept_state();
-        }
         let stream = SslStream::new(ssl, Datagrams::default())?;
-        let mut judge = Self { stream, connected: false, received: Vec::new() };
+        let is_client = is_client(cell);
+        let mut judge = Self { stream, is_client, connected: false, received: Vec::new() };
         judge.drive()?;
         Ok(judge)
     }

@@ -21,7 +21,7 @@ use crate::records::{RecordNumber, Records};
 use crate::stats::Stats;
 use crate::transcript::Transcript;
 use crate::wire::ack::{self, Ack};
-use crate::wire::{Alert, ContentType, HandshakeType};
+use crate::wire::{Alert, ContentType, HandshakeType, ProtocolVersion};
 
 /// Shared machinery of the handshakes.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Engine {
     pub give_up_at: Option<Instant>,
     /// When the flight was last begun to be sent.
     pub last_transmission: Option<Instant>,
+    /// 1.3: part of our flight arrived; the rest is sent again then.
+    pub rest_due: Option<Instant>,
     /// 1.3: until when records under the keys before the newest are read.
     pub old_keys_until: Option<Instant>,
     /// Where somebody else carries what we say.
@@ -71,6 +73,7 @@ impl Engine {
             timer: RetransmitTimer::new(config.initial_timeout, config.max_timeout),
             give_up_at: None,
             last_transmission: None,
+            rest_due: None,
             old_keys_until: None,
             embedding: None,
             ids: Ids::default(),
@@ -94,9 +97,10 @@ impl Engine {
         random
     }
 
-    /// 1.3 was chosen.
+    /// 1.3 was chosen. Its records in the clear say 1.2 (RFC 9147 §4).
     pub(crate) fn choose_13(&mut self) {
         self.is_13 = true;
+        self.records.version = ProtocolVersion::DTLS_1_2;
     }
 
     /// Whether 1.3 was chosen.
@@ -120,6 +124,7 @@ impl Engine {
     pub(crate) fn flight_was_answered(&mut self) {
         self.flight.clear();
         self.timer.stop();
+        self.rest_due = None;
         if let Some(embedding) = &mut self.embedding {
             embedding.clear_pending();
         }
@@ -198,6 +203,7 @@ impl Engine {
             return;
         }
         self.flight.rewind();
+        self.rest_due = None;
         self.last_transmission = Some(now);
         self.stats.flights_resent += 1;
     }
@@ -209,17 +215,19 @@ impl Engine {
         }
     }
 
-    /// Appends one datagram: of the flight first, then alerts.
+    /// Appends one datagram: an ACK first, for it spares the peer a repetition; then the flight, then alerts.
     pub(crate) fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<usize> {
         let start = out.len();
         let mtu = self.timer.datagram_bytes(self.config.mtu_bytes);
-        match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
-            Ok(true) => {}
-            Ok(false) => self.write_ack(mtu, out).or_else(|| self.write_alert(out))?,
-            Err(_) => {
-                // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
-                out.truncate(start);
-                return None;
+        if self.write_ack(mtu, out).is_none() {
+            match self.flight.write_datagram(&mut self.records, &mut self.stats, mtu, out) {
+                Ok(true) => {}
+                Ok(false) => self.write_alert(out)?,
+                Err(_) => {
+                    // Only a broken AEAD gets here. Half a record must not leave; the timer tries again.
+                    out.truncate(start);
+                    return None;
+                }
             }
         }
         self.stats.handshake_datagrams_sent += 1;
@@ -257,6 +265,12 @@ impl Engine {
         }
         self.stats.records_sent += 1;
         Some(())
+    }
+
+    /// Uses all message numbers.
+    #[cfg(all(test, feature = "rustcrypto"))]
+    pub(crate) fn exhaust_messages(&mut self) {
+        self.next_message_seq = u16::MAX;
     }
 
     /// Takes the last message out of the flight, for a test that sends another one in its place.

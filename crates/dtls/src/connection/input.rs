@@ -25,12 +25,16 @@ use crate::wire::{
     Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
 };
 
+/// So many warnings are ignored.
+const MAX_IGNORED_ALERTS: u8 = 4;
+
 /// The peer's flight repeated asks for ours; but not more often than this part of the timeout, so that a
 /// network that duplicates packets does not make us repeat everything.
 const REPEAT_DIVISOR: u32 = 4;
 
-/// Part of a flight is acknowledged after this part of the timeout (RFC 9147 §7.1).
-const ACK_DIVISOR: u32 = 4;
+/// What an ACK left out is sent again after this part of the timeout, so that several ACKs of one burst, or one that
+/// overtook another, cause one repetition.
+const REST_DIVISOR: u32 = 16;
 
 impl Connection {
     /// Opens the record that begins at `at`, in place. Call with `at` 0, then with each `next`, until the end
@@ -91,15 +95,18 @@ impl Connection {
             }
             (ContentType::HANDSHAKE, _) => self.handle_fragments(now, record.number, bytes),
             (ContentType::ACK, true) => self.handle_ack(now, record.number, bytes),
-            // Anyone can write it, and what it names is repeated by the timer anyway (RFC 9147 §7).
-            (ContentType::ACK, false) => Err(Discard::PlaintextAck),
+            (ContentType::ACK, false) => self.handle_plaintext_ack(now, bytes),
             (ContentType::ALERT, true) => self.handle_alert(bytes),
             (ContentType::ALERT, false) => self.note_plaintext_alert(bytes),
             // It says nothing that the epoch of the next record does not say too; so one that is lost does no
             // harm, and one that is forged has no effect.
             (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] && !self.engine.is_13() => Ok(()),
             (ContentType::CHANGE_CIPHER_SPEC, _) => Err(Discard::UnexpectedChangeCipherSpec),
-            _ => Err(Discard::UnknownContentType),
+            (ContentType(kind), true) => {
+                self.fail(HandshakeError::UnexpectedRecordType(kind));
+                Ok(())
+            }
+            (_, false) => Err(Discard::UnknownContentType),
         };
         match used {
             Ok(()) => Ok(Opened { next, plaintext: None }),
@@ -110,10 +117,14 @@ impl Connection {
     fn handle_data(&mut self, record: &OpenedRecord, bytes: &[u8]) -> Result<Opened, Discarded> {
         let next = record.next;
         if self.engine.is_13() && record.number.epoch < dtls13::APPLICATION_EPOCH {
-            return self.discard(next, Discard::PlaintextApplicationData);
+            self.fail(HandshakeError::DataUnderHandshakeKeys);
+            return Ok(Opened { next, plaintext: None });
         }
         if self.is_connected() {
             self.engine.stats.application_bytes_received += bytes.len() as u64;
+            if let Phase::Established13(established) = &mut self.phase {
+                established.data_arrived();
+            }
             // 1.2: a client sends data only once it has our Finished: the final flight has arrived.
             if !self.engine.is_13() && !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
                 self.engine.flight.clear();
@@ -160,7 +171,14 @@ impl Connection {
 
     /// An alert that the peer alone can have written.
     fn handle_alert(&mut self, bytes: &[u8]) -> Result<(), Discard> {
-        let alert = Alert::parse(bytes).map_err(|_| Discard::IgnoredAlert)?;
+        let Ok(alert) = Alert::parse(bytes) else {
+            self.fail(HandshakeError::MalformedAlert);
+            return Ok(());
+        };
+        if !matches!(alert.level, AlertLevel::WARNING | AlertLevel::FATAL) {
+            self.fail(HandshakeError::UnknownAlertLevel(alert.level.0));
+            return Ok(());
+        }
         match (alert.description, alert.level) {
             (AlertDescription::CLOSE_NOTIFY, _) => {
                 // RFC 5246 §7.2.1: answered with the same, and pending data is given up.
@@ -168,14 +186,24 @@ impl Connection {
                 self.end(CloseReason::Peer);
             }
             // 1.3: the level says nothing; every other alert but this one is the end (RFC 8446 §6).
-            (AlertDescription::USER_CANCELED, _) if self.engine.is_13() => return Err(Discard::IgnoredAlert),
+            (AlertDescription::USER_CANCELED, _) if self.engine.is_13() => return self.ignore_alert(),
             (description, level) if level == AlertLevel::FATAL || self.engine.is_13() => {
                 self.engine.flight.clear();
                 self.end(CloseReason::PeerAlert(description));
             }
-            _ => return Err(Discard::IgnoredAlert),
+            _ => return self.ignore_alert(),
         }
         Ok(())
+    }
+
+    /// Warnings are ignored, but not for ever: a peer that sends nothing else wants our time.
+    fn ignore_alert(&mut self) -> Result<(), Discard> {
+        self.ignored_alerts += 1;
+        if self.ignored_alerts > MAX_IGNORED_ALERTS {
+            self.fail(HandshakeError::TooManyWarnings);
+            return Ok(());
+        }
+        Err(Discard::IgnoredAlert)
     }
 
     fn note_plaintext_alert(&mut self, bytes: &[u8]) -> Result<(), Discard> {
@@ -188,10 +216,13 @@ impl Connection {
     /// Handshake records after the handshake: the peer's Finished again, or a renegotiation, which is refused.
     fn handle_late_handshake(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Discard> {
         let fragment = Fragment::parse(&mut Reader::new(bytes)).map_err(|_| Discard::MalformedFragment)?;
-        match fragment.header.message_type {
-            // Our final flight was lost. Only the peer can have sealed this, so nobody else makes us repeat it.
-            HandshakeType::FINISHED => {
-                if self.role() == Role::Server && !self.engine.flight.is_empty() {
+        let header = &fragment.header;
+        let is_new = header.message_seq >= self.engine.reassembly.next_seq();
+        match header.message_type {
+            // Our final flight was lost. Only the peer can have sealed this, so nobody else makes us repeat it; once,
+            // into however many fragments the peer cut it.
+            HandshakeType::FINISHED if !is_new => {
+                if self.role() == Role::Server && header.ends_message() && !self.engine.flight.is_empty() {
                     self.engine.resend_flight(now);
                 }
                 Ok(())
@@ -202,8 +233,33 @@ impl Connection {
                 }
                 Err(Discard::Renegotiation)
             }
+            received if is_new => {
+                self.fail(HandshakeError::HandshakeIsOver(received));
+                Ok(())
+            }
             _ => Err(Discard::Renegotiation),
         }
+    }
+
+    /// An ACK of what we said in the clear. Anyone can write one, so it is believed for one transmission only, until
+    /// the peer confirms it under its keys, and not before the peer is known to speak 1.3.
+    fn handle_plaintext_ack(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Discard> {
+        let ack = Ack::parse(bytes).map_err(|_| Discard::MalformedAck)?;
+        // RFC 9147 §7: what came under keys is acknowledged under keys.
+        if ack.numbers().any(|number| number.epoch > 0) {
+            return Err(Discard::MalformedAck);
+        }
+        if !self.engine.is_13() {
+            return Err(Discard::PlaintextAck);
+        }
+        match self.engine.flight.acknowledge(false, ack.numbers()) {
+            // A client that has our HelloRetryRequest repeats its own hello; a server may keep no state and no
+            // timer, so a client goes on.
+            Acknowledged::WholeByHearsay if self.role() == Role::Server => self.engine.timer.stop(),
+            Acknowledged::Part => self.resend_rest(now),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// What the peer has need not be said again, and the rest is worth saying at once (RFC 9147 §7.2).
@@ -216,9 +272,10 @@ impl Connection {
             return Ok(());
         }
         let is_empty = ack.numbers().next().is_none();
-        match self.engine.flight.acknowledge(ack.numbers()) {
+        match self.engine.flight.acknowledge(true, ack.numbers()) {
             Acknowledged::Whole => {
                 self.engine.timer.stop();
+                self.engine.rest_due = None;
                 self.engine.ids.on_acknowledged();
                 if let Phase::Established13(established) = &mut self.phase
                     && let Err(error) = established.on_acknowledged(&mut self.engine)
@@ -228,50 +285,73 @@ impl Connection {
             }
             Acknowledged::Part => self.resend_rest(now),
             Acknowledged::Nothing if is_empty => self.resend_rest(now),
-            Acknowledged::Nothing => {}
+            Acknowledged::Nothing | Acknowledged::WholeByHearsay => {}
         }
         Ok(())
     }
 
+    /// The peer lacks a part of our flight.
     fn resend_rest(&mut self, now: Instant) {
-        if !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
-            self.engine.resend_flight(now);
-            self.engine.timer.restart(now);
+        let engine = &mut self.engine;
+        if engine.rest_due.is_none() && !engine.flight.is_empty() && !engine.flight.is_sending() {
+            engine.rest_due = now.checked_add(engine.timer.timeout() / REST_DIVISOR);
         }
     }
 
     fn handle_fragments(&mut self, now: Instant, number: RecordNumber, bytes: &[u8]) -> Result<(), Discard> {
         let epoch = number.epoch;
+        // Fragments that came before the version was known are acknowledged with those that follow.
+        let was_13 = self.engine.is_13();
         let mut reader = Reader::new(bytes);
         let mut result = if bytes.is_empty() { Err(Discard::MalformedFragment) } else { Ok(()) };
+        // RFC 9147 §7.1: a record is acknowledged as a whole, so not if a part of it was dropped.
+        let mut whole = result;
         while !reader.is_empty() {
             let Ok(fragment) = Fragment::parse(&mut reader) else {
                 result = Err(Discard::MalformedFragment);
+                whole = result;
                 break;
             };
             if epoch == 0 && is_said_by(self.role(), fragment.header.message_type) {
                 result = Err(Discard::Reflected);
+                whole = result;
                 continue;
             }
             match self.engine.reassembly.insert(epoch, &fragment) {
-                Ok(Inserted::Kept) => {
-                    self.engine.acks.note(number);
-                    // Any part of the next flight says that ours is there; in the clear anyone could say it.
-                    if epoch == dtls13::HANDSHAKE_EPOCH && !self.is_connected() {
-                        self.engine.flight_was_answered();
-                    }
-                }
+                Ok(Inserted::Kept) => self.next_flight_begins(epoch),
                 Ok(Inserted::Old) if self.acknowledges_again(epoch) => {
                     self.engine.stats.duplicate_fragments += 1;
-                    self.engine.acks.note(number);
                 }
                 Ok(Inserted::Old) => self.peer_repeats(now, &fragment.header),
-                Err(reason) => result = Err(reason),
+                // There was nothing in it to keep.
+                Err(Discard::EmptyFragment) => result = Err(Discard::EmptyFragment),
+                Err(reason) => {
+                    result = Err(reason);
+                    whole = result;
+                }
             }
         }
+        if whole.is_ok() {
+            self.engine.acks.note(number);
+        }
         self.handle_messages(now);
-        self.schedule_ack(now, epoch);
+        if was_13 && whole.is_ok() {
+            self.schedule_ack(now, epoch);
+        }
         result
+    }
+
+    /// Any part of the next flight says that ours is there (RFC 9147 §7.2). In the clear anyone could say it: then a
+    /// client goes on, and a server, whose client repeats its hello if it must, waits but forgets nothing.
+    fn next_flight_begins(&mut self, epoch: u64) {
+        if self.is_connected() || !self.engine.is_13() {
+            return;
+        }
+        if epoch == dtls13::HANDSHAKE_EPOCH {
+            self.engine.flight_was_answered();
+        } else if self.role() == Role::Server {
+            self.engine.timer.stop();
+        }
     }
 
     /// 1.3: whether what came again in this epoch is answered by an ACK alone: everything behind the handshake,
@@ -281,18 +361,11 @@ impl Connection {
         matches!(self.phase, Phase::Established13(_)) && (behind || self.role() == Role::Server)
     }
 
-    /// 1.3: when to acknowledge what has come (RFC 9147 §7.1).
+    /// 1.3: what has come is acknowledged after a while (RFC 9147 §7.1). During the handshake that is part of a flight:
+    /// if the rest comes, our answer makes the ACK unnecessary.
     fn schedule_ack(&mut self, now: Instant, epoch: u64) {
-        if !self.engine.is_13() {
-            return;
-        }
-        if matches!(self.phase, Phase::Established13(_)) {
-            if self.acknowledges_again(epoch) {
-                self.engine.acks.send_now();
-            }
-        } else if let Some(due) = now.checked_add(self.engine.timer.timeout() / ACK_DIVISOR) {
-            // Part of a flight. If the rest comes, our answer makes this one unnecessary.
-            self.engine.acks.schedule(due);
+        if !self.is_connected() || self.acknowledges_again(epoch) {
+            self.engine.acks.schedule(now);
         }
     }
 
@@ -310,11 +383,12 @@ impl Connection {
     fn peer_repeats(&mut self, now: Instant, header: &HandshakeHeader) {
         self.engine.stats.duplicate_fragments += 1;
         let last_of_flight = header.message_seq + 1 == self.engine.reassembly.next_seq();
-        let end_of_message = header.fragment_offset + header.fragment_length == header.length;
         let idle = !self.engine.flight.is_empty() && !self.engine.flight.is_sending();
-        if !(last_of_flight && end_of_message && idle) {
+        if !(last_of_flight && header.ends_message() && idle) {
             return;
         }
+        // Whatever an ACK in the clear said, the peer waits for this.
+        self.engine.flight.forget_hearsay();
         let pause = self.engine.timer.timeout() / REPEAT_DIVISOR;
         let since = self.engine.last_transmission.map(|last| now.saturating_duration_since(last));
         if since.is_none_or(|since| since >= pause) {

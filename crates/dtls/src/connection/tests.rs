@@ -95,13 +95,90 @@ fn an_authenticated_fatal_alert_ends_the_connection_and_a_warning_does_not() {
 }
 
 #[test]
-fn an_alert_that_is_not_two_bytes_is_dropped() {
-    let (mut client, mut server) = connected();
-    for body in [&[2][..], &[2, 40, 0], &[]] {
-        let result = inject(&mut client, &mut server, ContentType::ALERT, body);
-        assert_eq!(result.unwrap_err().reason, Discard::IgnoredAlert);
+fn an_authenticated_alert_that_cannot_be_read_is_the_end() {
+    let malformed = HandshakeError::MalformedAlert;
+    for (body, error) in [
+        (&[2][..], malformed),
+        (&[2, 40, 0], malformed),
+        (&[], malformed),
+        (&[66, 10], HandshakeError::UnknownAlertLevel(66)),
+    ] {
+        let (mut client, mut server) = connected();
+        inject(&mut client, &mut server, ContentType::ALERT, body).unwrap();
+        assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
     }
-    assert!(server.is_connected());
+}
+
+#[test]
+fn warnings_are_ignored_but_not_for_ever() {
+    let (mut client, mut server) = connected();
+    for _ in 0..4 {
+        let warning = inject(&mut client, &mut server, ContentType::ALERT, &[1, 90]);
+        assert_eq!(warning.unwrap_err().reason, Discard::IgnoredAlert);
+    }
+    inject(&mut client, &mut server, ContentType::ALERT, &[1, 90]).unwrap();
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::TooManyWarnings)));
+}
+
+#[test]
+fn a_new_message_behind_the_handshake_is_the_end() {
+    let (mut client, mut server) = connected();
+    // Client hello, certificate, key exchange, verify, finished; then one finished too many.
+    let extra = handshake(HandshakeType::FINISHED, 5, &[0; 12]);
+    inject(&mut client, &mut server, ContentType::HANDSHAKE, &extra).unwrap();
+    let error = HandshakeError::HandshakeIsOver(HandshakeType::FINISHED);
+    assert_eq!(error.alert(), AlertDescription::UNEXPECTED_MESSAGE);
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+}
+
+/// A server that has all of the client's flight but the Finished, and the number of that.
+fn before_finished() -> (Connection, Connection, u16) {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    deliver(&mut server, &mut client);
+    let seq = client.engine.take_last_of_flight().unwrap();
+    deliver(&mut client, &mut server);
+    (client, server, seq)
+}
+
+#[test]
+fn a_message_that_hides_behind_the_finished_is_refused() {
+    let (mut client, mut server, seq) = before_finished();
+    let behind = handshake(HandshakeType::FINISHED, seq + 1, &[0; 12]);
+    inject(&mut client, &mut server, ContentType::HANDSHAKE, &behind).unwrap();
+    assert_eq!(closed(&mut server), None, "it waits for the Finished");
+    let finished = handshake(HandshakeType::FINISHED, seq, &[0; 12]);
+    inject(&mut client, &mut server, ContentType::HANDSHAKE, &finished).unwrap();
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::ExcessHandshakeData)));
+}
+
+#[test]
+fn a_finished_of_another_length_is_a_decrypt_error() {
+    for length in [0, 1, 11, 13, 100] {
+        let (mut client, mut server, seq) = before_finished();
+        let body = handshake(HandshakeType::FINISHED, seq, &vec![0; length]);
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &body).unwrap();
+        assert_eq!(HandshakeError::FinishedMismatch.alert(), AlertDescription::DECRYPT_ERROR);
+        let reason = CloseReason::Handshake(HandshakeError::FinishedMismatch);
+        assert_eq!(closed(&mut server), Some(reason), "{length}");
+    }
+}
+
+#[test]
+fn a_finished_that_comes_again_in_pieces_asks_for_one_repetition() {
+    let (mut client, mut server) = connected();
+    let finished = handshake(HandshakeType::FINISHED, 4, &[0; 12]);
+    let mut repeated = 0;
+    for at in (0..12).step_by(2) {
+        let mut piece = finished[..12].to_vec();
+        (piece[8], piece[11]) = (at, 2);
+        piece.extend_from_slice(&[0; 2]);
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &piece).unwrap();
+        repeated += usize::from(server.engine.flight.is_sending());
+        deliver(&mut server, &mut client);
+    }
+    assert_eq!(repeated, 1);
 }
 
 #[test]

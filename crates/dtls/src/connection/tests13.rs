@@ -11,6 +11,7 @@ use crate::provider::rustcrypto;
 use crate::records::RecordNumber;
 use crate::version::Versions;
 use crate::wire::ack::Ack;
+use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{
     ClientHello, Extension, ExtensionType, Extensions, HandshakeHeader, HandshakeType, ProtocolVersion,
     ServerHello,
@@ -67,6 +68,11 @@ fn deliver(from: &mut Connection, to: &mut Connection) -> usize {
 
 fn settle(a: &mut Connection, b: &mut Connection) {
     while deliver(a, b) + deliver(b, a) > 0 {}
+}
+
+/// As long as an ACK waits, and not as long as anything else does.
+fn a_while_later(connection: &mut Connection) {
+    connection.handle_timeout(now() + Duration::from_millis(300));
 }
 
 fn connected() -> (Connection, Connection) {
@@ -171,15 +177,19 @@ fn headers_of_1_2_are_not_taken_once_1_3_is_spoken() {
 }
 
 #[test]
-fn padding_is_taken_off_and_nothing_but_padding_is_dropped() {
+fn padding_is_taken_off_and_nothing_but_padding_is_the_end() {
     let (mut client, mut server) = connected();
     // Type and zeros inside: what `finish` takes for the content type is the last byte of the padding.
     let mut padded = record(&mut client, ContentType(0), b"data\x17\0\0");
     let opened = server.open_record(now(), &mut padded, 0).unwrap();
     assert_eq!(&padded[opened.plaintext.unwrap()], b"data");
-    assert_eq!(inject(&mut client, &mut server, ContentType(0), &[0; 20]), [Discard::UnknownContentType]);
-    assert_eq!(inject(&mut client, &mut server, ContentType(99), b"x"), [Discard::UnknownContentType]);
-    assert!(server.is_connected());
+    for (kind, body) in [(0, &[0; 20][..]), (0, &[]), (99, b"x")] {
+        let (mut client, mut server) = connected();
+        inject(&mut client, &mut server, ContentType(kind), body);
+        let error = HandshakeError::UnexpectedRecordType(kind);
+        assert_eq!(error.alert(), AlertDescription::UNEXPECTED_MESSAGE);
+        assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+    }
 }
 
 #[test]
@@ -222,7 +232,7 @@ fn a_key_update_ends_its_epoch() {
     assert_eq!(inject(&mut client, &mut server, ContentType::HANDSHAKE, &first), []);
     assert!(server.is_connected());
     inject(&mut client, &mut server, ContentType::HANDSHAKE, &second);
-    let error = HandshakeError::WrongEpoch(HandshakeType::KEY_UPDATE);
+    let error = HandshakeError::ExcessHandshakeData;
     assert_eq!(error.alert(), AlertDescription::UNEXPECTED_MESSAGE);
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
 }
@@ -233,6 +243,8 @@ fn a_key_update_that_comes_again_is_acknowledged_again() {
     let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT, &[0]);
     for _ in 0..3 {
         inject(&mut client, &mut server, ContentType::HANDSHAKE, &update);
+        assert_eq!(datagrams(&mut server).len(), 0, "not at once");
+        a_while_later(&mut server);
         assert_eq!(datagrams(&mut server).len(), 1);
         assert_eq!(server.engine.records.newest_read_epoch(), 4, "once");
     }
@@ -246,6 +258,7 @@ fn a_flood_of_update_requests_costs_one_update_at_a_time() {
     }
     // The server hears the request, but its own update never gets an ACK.
     deliver(&mut client, &mut server);
+    a_while_later(&mut server);
     deliver(&mut server, &mut client);
     let epoch = client.engine.write_epoch;
     assert_eq!(epoch, 4);
@@ -257,6 +270,8 @@ fn old_keys_are_read_for_four_minutes() {
     let (mut client, mut server) = connected();
     let stragglers: Vec<_> = (0..3).map(|_| data(&mut client)).collect();
     client.update_keys(now(), false);
+    settle(&mut client, &mut server);
+    a_while_later(&mut server);
     settle(&mut client, &mut server);
     assert_eq!(client.engine.write_epoch, 4);
     let later = now() + Duration::from_secs(239);
@@ -276,6 +291,7 @@ fn tickets_are_acknowledged_and_forgotten_by_clients_and_refused_by_servers() {
     let ticket = message(HandshakeType::NEW_SESSION_TICKET, 6, &[1; 80]);
     assert_eq!(inject(&mut server, &mut client, ContentType::HANDSHAKE, &ticket), []);
     assert!(client.is_connected());
+    a_while_later(&mut client);
     assert_eq!(datagrams(&mut client).len(), 1, "an ACK");
     let ticket = message(HandshakeType::NEW_SESSION_TICKET, NEXT_OF_CLIENT, &[1; 80]);
     inject(&mut client, &mut server, ContentType::HANDSHAKE, &ticket);
@@ -291,6 +307,7 @@ fn a_ticket_in_many_fragments_is_acknowledged_piece_by_piece() {
         (piece[8], piece[11]) = (at * 10, 10);
         piece.extend_from_slice(&[1; 10]);
         assert_eq!(inject(&mut server, &mut client, ContentType::HANDSHAKE, &piece), []);
+        a_while_later(&mut client);
         assert_eq!(datagrams(&mut client).len(), 1);
     }
     assert!(client.is_connected());
@@ -397,10 +414,76 @@ fn forged_fragments_in_the_clear_do_not_stand_in_the_way_of_encrypted_ones() {
 }
 
 #[test]
-fn data_under_the_keys_of_the_handshake_is_dropped() {
+fn data_under_the_keys_of_the_handshake_is_the_end() {
     let (mut client, mut server) = half_way();
-    let discards = inject(&mut client, &mut server, ContentType::APPLICATION_DATA, b"early");
-    assert_eq!(discards, [Discard::PlaintextApplicationData]);
+    inject(&mut client, &mut server, ContentType::APPLICATION_DATA, b"early");
+    assert_eq!(server.poll_early_data(), None);
+    let error = HandshakeError::DataUnderHandshakeKeys;
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+}
+
+#[test]
+fn a_full_record_with_its_padding_is_taken() {
+    let (mut client, mut server) = connected();
+    // `finish` takes 2^14 bytes and adds the type: here the last byte of the padding.
+    let mut body = vec![b'x'; MAX_PLAINTEXT - 3];
+    body.extend([0x17, 0, 0]);
+    let mut record = record(&mut client, ContentType(0), &body);
+    let opened = server.open_record(now(), &mut record, 0).unwrap();
+    assert_eq!(opened.plaintext.unwrap().len(), MAX_PLAINTEXT - 3);
+}
+
+#[test]
+fn a_message_that_hides_behind_the_finished_is_refused() {
+    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    for datagram in datagrams(&mut server) {
+        handle(&mut client, now(), datagram);
+    }
+    let mut out = Vec::new();
+    let mark = client.engine.records.begin(2, &mut out).unwrap();
+    out.put_slice(&message(HandshakeType::FINISHED, 4, &[7; 32]));
+    client.engine.records.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
+    handle(&mut server, now(), out);
+    deliver(&mut client, &mut server);
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::ExcessHandshakeData)));
+}
+
+#[test]
+fn key_updates_without_data_between_them_are_refused_after_thirty_two() {
+    let (mut client, mut server) = connected();
+    for round in 0..33_u16 {
+        assert_eq!(closed(&mut server), None, "{round}");
+        let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT + round, &[0]);
+        inject(&mut client, &mut server, ContentType::HANDSHAKE, &update);
+        // The client goes on under the new keys without waiting for an ACK.
+        if let Phase::Established13(established) = &mut client.phase {
+            established.want_update(KeyUpdate { update_requested: false });
+            established.begin_update(&mut client.engine, now());
+            established.on_acknowledged(&mut client.engine).unwrap();
+            client.engine.flight.clear();
+        }
+    }
+    let error = HandshakeError::TooManyKeyUpdates;
+    assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+}
+
+#[test]
+fn an_update_that_has_no_epoch_left_ends_the_connection_in_order() {
+    let (mut client, _) = connected();
+    client.engine.exhaust_messages();
+    client.update_keys(now(), false);
+    assert_eq!(closed(&mut client), Some(CloseReason::NumbersExhausted));
+    assert_eq!(datagrams(&mut client).len(), 1, "close_notify");
+}
+
+#[test]
+fn an_ack_in_the_clear_that_names_encrypted_records_is_dropped() {
+    let (_, mut server) = half_way();
+    let mut ack = vec![26, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 18];
+    Ack::encode(&[RecordNumber { epoch: 2, sequence: 0 }], &mut ack);
+    assert_eq!(handle(&mut server, now(), ack), [Discard::MalformedAck]);
 }
 
 #[test]
@@ -512,7 +595,11 @@ fn a_server_hello_that_breaks_a_rule_is_refused_by_name() {
         spoiled(|hello| hello.session_id = vec![1]),
         HandshakeError::LegacyFieldNotEmpty(HandshakeType::SERVER_HELLO)
     );
-    assert_eq!(spoiled(|hello| hello.compression_method = 1), HandshakeError::CompressionNotNull);
+    let error = crate::ParseError::NotZero(1);
+    assert_eq!(
+        spoiled(|hello| hello.compression_method = 1),
+        HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error }
+    );
     let of_1_2 = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
     assert_eq!(
         spoiled(|hello| hello.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),

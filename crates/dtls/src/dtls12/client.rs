@@ -6,13 +6,15 @@
 //!              with the cookie                     --Certificate .. Finished--> AwaitFinished --> Established
 //! ```
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
 use super::suite::Suite;
 use super::{
-    Agreed, Established, decode, expect, groups, identity_is_rsa, key_fits, require_uncompressed_points,
+    Agreed, Established, curve_of, decode, expect, groups, key_fits, require_uncompressed_points,
+    with_certificate_curve,
 };
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
@@ -20,7 +22,9 @@ use crate::connection_id;
 use crate::dtls13::{self, Offer};
 use crate::error::HandshakeError;
 use crate::hello::{accepted_srtp_profile, client_hello};
+use crate::identity::Identity;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::provider::public_key::KeyKind;
 use crate::provider::{CryptoError, SharedSecret};
 use crate::reassembly::Message;
 use crate::record_size_limit;
@@ -191,8 +195,13 @@ pub(crate) struct AwaitCertificate {
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
         let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
-        if !key_fits(certificate.public_key()?.kind, self.hellos.suite.rsa) {
+        let kind = certificate.public_key()?.kind;
+        if !key_fits(kind, self.hellos.suite.rsa) {
             return Err(HandshakeError::BadCertificate);
+        }
+        let named = with_certificate_curve(&engine.config, &groups(&engine.config));
+        if let Some(curve) = curve_of(kind).filter(|curve| !named.contains(curve)) {
+            return Err(HandshakeError::CurveNotOffered(curve));
         }
         engine.heard(message);
         Ok(State::AwaitServerKeyExchange(AwaitServerKeyExchange { hellos: self.hellos, certificate }))
@@ -212,7 +221,7 @@ impl AwaitServerKeyExchange {
         expect(message, KIND)?;
         let exchange = ServerKeyExchange::parse(&message.body).map_err(decode(KIND))?;
         let group = exchange.group;
-        if !groups(&engine.config).contains(&group) {
+        if !with_certificate_curve(&engine.config, &groups(&engine.config)).contains(&group) {
             return Err(HandshakeError::GroupNotOffered(group));
         }
         let Hellos { suite, srtp_profile, client_random, server_random } = self.hellos;
@@ -269,14 +278,29 @@ impl AwaitRequestOrDone {
         }
         expect(message, KIND)?;
         let request = CertificateRequest::parse(&message.body).map_err(decode(KIND))?;
-        let ours = if identity_is_rsa(&engine.config) { RSA_SIGN } else { ECDSA_SIGN };
-        if !request.certificate_types.contains(&ours) {
-            return Err(HandshakeError::CertificateTypeRefused);
-        }
-        let scheme = super::signing_scheme(engine, &request.signature_schemes)?;
+        let (identity, scheme) = choose_identity(engine, &request)?;
+        engine.config.identity = identity;
         engine.heard(message);
         Ok(State::AwaitServerHelloDone(AwaitServerHelloDone { exchanged, scheme: Some(scheme) }))
     }
+}
+
+/// The first of our identities that the server takes and can verify.
+fn choose_identity(
+    engine: &Engine,
+    request: &CertificateRequest,
+) -> Result<(Arc<Identity>, SignatureScheme), HandshakeError> {
+    let mut error = HandshakeError::CertificateTypeRefused;
+    for identity in engine.config.identities() {
+        let kind = if identity.key_kind() == KeyKind::Rsa { RSA_SIGN } else { ECDSA_SIGN };
+        if request.certificate_types.contains(&kind) {
+            match super::signing_scheme(identity, &request.signature_schemes) {
+                Some(scheme) => return Ok((identity.clone(), scheme)),
+                None => error = HandshakeError::NoCommonSignatureScheme,
+            }
+        }
+    }
+    Err(error)
 }
 
 /// The end of flight 4, and flight 5.

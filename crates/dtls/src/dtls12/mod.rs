@@ -42,6 +42,7 @@ use self::suite::Suite;
 use crate::config::{Config, Role};
 use crate::connection::Engine;
 use crate::error::{ConfigError, ExportError, HandshakeError, ParseError};
+use crate::identity::Identity;
 use crate::peer_certificate::VerifiedPeer;
 use crate::provider::public_key::KeyKind;
 use crate::reassembly::Message;
@@ -89,17 +90,17 @@ struct Agreed {
 
 /// Whether a configuration has what 1.2 needs.
 pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
-    let suites = match config.role {
-        Role::Client => suite::offered(config),
-        Role::Server => suite::served(config),
+    let has_suite = match config.role {
+        Role::Client => !suite::offered(config).is_empty(),
+        Role::Server => config.identities().any(|ours| suite::served(config, ours).next().is_some()),
     };
-    if suites.is_empty() {
+    if !has_suite {
         return Err(ConfigError::NoSupportedCipherSuite);
     }
     if groups(config).is_empty() {
         return Err(ConfigError::NoSupportedGroup);
     }
-    if !config.identity.signing_key().schemes().iter().any(|scheme| signs(*scheme)) {
+    if !config.identities().any(|identity| identity.schemes().iter().any(|scheme| signs(*scheme))) {
         return Err(ConfigError::UnusableIdentity);
     }
     Ok(())
@@ -123,16 +124,29 @@ fn signs(scheme: SignatureScheme) -> bool {
     scheme != SignatureScheme::ED25519
 }
 
-/// Whether the key of our certificate is RSA; else it is ECDSA.
-fn identity_is_rsa(config: &Config) -> bool {
-    config.identity.signing_key().schemes().contains(&SignatureScheme::RSA_PKCS1_SHA256)
+/// The groups that a client of 1.2 names: they are also the curves on which the server's key may be (RFC 8422 §5.1.1),
+/// and without one of those no server could show a certificate.
+pub(crate) fn with_certificate_curve(config: &Config, groups: &[NamedGroup]) -> Vec<NamedGroup> {
+    let mut named = groups.to_vec();
+    let is_curve = |group: &NamedGroup| matches!(*group, NamedGroup::SECP256R1 | NamedGroup::SECP384R1);
+    if !named.iter().any(is_curve) && config.provider.groups().contains(&NamedGroup::SECP256R1) {
+        named.push(NamedGroup::SECP256R1);
+    }
+    named
+}
+
+/// The curve of a certificate's key, if it is on one that a client can name.
+fn curve_of(kind: KeyKind) -> Option<NamedGroup> {
+    match kind {
+        KeyKind::P256 => Some(NamedGroup::SECP256R1),
+        KeyKind::P384 => Some(NamedGroup::SECP384R1),
+        KeyKind::Ed25519 | KeyKind::Rsa => None,
+    }
 }
 
 /// The scheme that our key and the peer's list have in common, ours first.
-fn signing_scheme(engine: &Engine, peer: &[SignatureScheme]) -> Result<SignatureScheme, HandshakeError> {
-    let ours = engine.config.identity.signing_key().schemes();
-    let common = ours.iter().copied().find(|scheme| signs(*scheme) && peer.contains(scheme));
-    common.ok_or(HandshakeError::NoCommonSignatureScheme)
+fn signing_scheme(ours: &Identity, peer: &[SignatureScheme]) -> Option<SignatureScheme> {
+    ours.schemes().iter().copied().find(|scheme| signs(*scheme) && peer.contains(scheme))
 }
 
 /// Signs with the key of our certificate.

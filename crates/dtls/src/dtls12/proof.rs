@@ -43,6 +43,10 @@ impl FinishedVerified {
         sender: Role,
     ) -> Result<Self, HandshakeError> {
         expect(message, HandshakeType::FINISHED)?;
+        // Behind it nothing may stand that has its keys (RFC 8446 §5.1).
+        if engine.reassembly.holds_authenticated() {
+            return Err(HandshakeError::ExcessHandshakeData);
+        }
         let expected = secrets.verify_data(engine, sender);
         if bool::from(message.body.ct_eq(&expected)) {
             Ok(Self(()))

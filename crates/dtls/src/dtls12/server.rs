@@ -5,17 +5,19 @@
 //!        --> AwaitCertificateVerify --> AwaitFinished --ChangeCipherSpec, Finished--> Established
 //! ```
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::proof::{FinishedVerified, check_certificate};
 use super::secrets::Secrets;
-use super::suite;
+use super::suite::{self, Suite};
 use super::{Agreed, Established, decode, expect, groups, require_uncompressed_points};
 use crate::config::{ClientAuthentication, Role};
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::dtls13;
 use crate::error::HandshakeError;
+use crate::identity::Identity;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::{CryptoError, KeyExchange};
 use crate::reassembly::Message;
@@ -86,6 +88,7 @@ fn on_client_hello(engine: &mut Engine, now: Instant, message: &Message) -> Resu
 #[derive(Debug)]
 struct Choice {
     agreed: Agreed,
+    identity: Arc<Identity>,
     scheme: SignatureScheme,
     extensions: Extensions,
 }
@@ -101,13 +104,12 @@ impl Choice {
             return Err(HandshakeError::NoExtendedMasterSecret);
         }
         require_uncompressed_points(offer, HandshakeType::CLIENT_HELLO)?;
-        let mut served = suite::served(&engine.config).into_iter();
-        let suite = served.find(|suite| hello.cipher_suites.contains(&suite.id));
-        let suite = suite.ok_or(HandshakeError::NoCommonCipherSuite)?;
-        let schemes = offer.signature_algorithms().map_err(&decode)?;
-        // RFC 5246 §7.4.1.4.1: without the extension it would be SHA-1, which we do not sign with.
-        let scheme = super::signing_scheme(engine, &schemes.unwrap_or_default())?;
-        let group = choose_group(engine, offer.supported_groups().map_err(&decode)?.as_deref())?;
+        if !offer.takes_x509().map_err(&decode)? {
+            return Err(HandshakeError::CertificateTypeRefused);
+        }
+        let groups = offer.supported_groups().map_err(&decode)?;
+        let group = choose_group(engine, groups.as_deref())?;
+        let (identity, suite, scheme) = choose_identity(engine, hello, groups.as_deref())?;
 
         let mut extensions = Extensions::new();
         extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
@@ -126,8 +128,40 @@ impl Choice {
         if let Some(profile) = srtp_profile {
             extensions.push(Extension::use_srtp(&[profile], &[]));
         }
-        Ok(Self { agreed: Agreed { suite, group, srtp_profile }, scheme, extensions })
+        Ok(Self { agreed: Agreed { suite, group, srtp_profile }, identity, scheme, extensions })
     }
+}
+
+/// The first of our identities that the client can verify, with the suite that goes with it.
+fn choose_identity(
+    engine: &Engine,
+    hello: &ClientHello,
+    groups: Option<&[NamedGroup]>,
+) -> Result<(Arc<Identity>, Suite, SignatureScheme), HandshakeError> {
+    let schemes = hello.extensions.signature_algorithms().map_err(decode(HandshakeType::CLIENT_HELLO))?;
+    // RFC 5246 §7.4.1.4.1: without the extension it would be SHA-1, which we do not sign with.
+    let schemes = schemes.unwrap_or_default();
+    let usable = |identity: &Arc<Identity>| {
+        let mut served = suite::served(&engine.config, identity);
+        let suite = served.find(|suite| hello.cipher_suites.contains(&suite.id));
+        let suite = suite.ok_or(HandshakeError::NoCommonCipherSuite)?;
+        let scheme = super::signing_scheme(identity, &schemes);
+        let scheme = scheme.ok_or(HandshakeError::NoCommonSignatureScheme)?;
+        match (super::curve_of(identity.key_kind()), groups) {
+            (Some(curve), Some(groups)) if !groups.contains(&curve) => {
+                Err(HandshakeError::CurveNotOffered(curve))
+            }
+            _ => Ok((identity.clone(), suite, scheme)),
+        }
+    };
+    let mut result = Err(HandshakeError::NoCommonCipherSuite);
+    for identity in engine.config.identities() {
+        result = usable(identity);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 /// Our preference among the client's groups; a client that names none takes any (RFC 8422 §4).
@@ -144,7 +178,8 @@ fn say_flight_4(
     hello: &ClientHello,
     choice: Choice,
 ) -> Result<State, HandshakeError> {
-    let Choice { agreed, scheme, extensions } = choice;
+    let Choice { agreed, identity, scheme, extensions } = choice;
+    engine.config.identity = identity.clone();
     let mut random = engine.random();
     engine.config.versions.mark_downgrade(&mut random);
     let server_hello = ServerHello {
@@ -155,7 +190,7 @@ fn say_flight_4(
         compression_method: 0,
         extensions,
     };
-    let (identity, provider) = (engine.config.identity.clone(), engine.config.provider.clone());
+    let provider = engine.config.provider.clone();
     let key_exchange = provider.key_exchange(agreed.group, &mut engine.rng)?;
     let mut params = Vec::new();
     ServerKeyExchange::encode_params(agreed.group, key_exchange.public_share(), &mut params);
@@ -174,7 +209,7 @@ fn say_flight_4(
         let rsa = suite::verifies_rsa(&engine.config);
         let request = CertificateRequest {
             certificate_types: if rsa { vec![ECDSA_SIGN, RSA_SIGN] } else { vec![ECDSA_SIGN] },
-            signature_schemes: provider.verify_schemes().to_vec(),
+            signature_schemes: engine.config.verify_schemes.clone(),
         };
         engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| request.encode(out));
     }

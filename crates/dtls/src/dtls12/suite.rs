@@ -1,6 +1,8 @@
 //! The cipher suites of 1.2 that we speak: ECDHE with an AEAD, nothing else.
 
 use crate::config::Config;
+use crate::identity::Identity;
+use crate::provider::public_key::KeyKind;
 use crate::provider::{Aead, Hash};
 use crate::wire::codes::{CipherSuite, SignatureScheme};
 
@@ -38,12 +40,13 @@ pub(super) fn offered(config: &Config) -> Vec<Suite> {
 }
 
 /// What a server chooses from: the suites of its own certificate's kind.
-pub(super) fn served(config: &Config) -> Vec<Suite> {
-    let rsa = super::identity_is_rsa(config);
-    config.cipher_suites.iter().filter_map(|id| Suite::new(*id)).filter(|suite| suite.rsa == rsa).collect()
+pub(super) fn served<'a>(config: &'a Config, identity: &Identity) -> impl Iterator<Item = Suite> + use<'a> {
+    let rsa = identity.key_kind() == KeyKind::Rsa;
+    config.cipher_suites.iter().filter_map(|id| Suite::new(*id)).filter(move |suite| suite.rsa == rsa)
 }
 
 /// Whether certificates with RSA keys can be verified.
 pub(super) fn verifies_rsa(config: &Config) -> bool {
-    config.provider.verify_schemes().contains(&SignatureScheme::RSA_PKCS1_SHA256)
+    let is_rsa = |scheme: &SignatureScheme| !matches!(scheme.0, 0x0403 | 0x0503 | 0x0603 | 0x0807 | 0x0808);
+    config.verify_schemes.iter().any(is_rsa)
 }

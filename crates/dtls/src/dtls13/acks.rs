@@ -5,24 +5,30 @@
 //! How: the numbers of all records of the peer's present flight are kept. An ACK goes out
 //!
 //! ```text
-//!   at once         when a flight is complete that has no answer: the client's last, a KeyUpdate, a ticket
-//!   after timeout/4 when part of a flight has come and the rest has not
+//!   at once         when the client's last flight is complete: nothing else answers it
+//!   after timeout/4 when part of a flight has come and the rest has not; for messages behind the handshake, one
+//!                   ACK for all that came meanwhile; for what comes again
 //!   never           when our answering flight begins: it acknowledges the whole flight
 //! ```
+//! The timeout is that of the retransmission timer at this moment: where it changes, an ACK that waits moves too.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::records::RecordNumber;
 
 /// As many as fit into one small datagram; peers send fewer in a flight.
 const MAX_NUMBERS: usize = 64;
 
+/// An ACK waits for this part of the retransmission timeout (RFC 9147 §7.1).
+const DIVISOR: u32 = 4;
+
 /// The records that will be acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     numbers: VecDeque<RecordNumber>,
-    due: Option<Instant>,
+    /// Since when something waits to be acknowledged.
+    waiting: Option<Instant>,
     now: bool,
 }
 
@@ -43,34 +49,35 @@ impl Acks {
         *self = Self::default();
     }
 
-    /// An ACK at `due`, unless one is due earlier.
-    pub(crate) fn schedule(&mut self, due: Instant) {
-        if !self.numbers.is_empty() && self.due.is_none() {
-            self.due = Some(due);
+    /// An ACK after a while, unless one waits already.
+    pub(crate) fn schedule(&mut self, now: Instant) {
+        if !self.numbers.is_empty() && self.waiting.is_none() && !self.now {
+            self.waiting = Some(now);
         }
     }
 
     /// An ACK at once.
     pub(crate) fn send_now(&mut self) {
         self.now = true;
-        self.due = None;
+        self.waiting = None;
     }
 
-    /// When an ACK is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due
+    /// When an ACK is due, given the present retransmission timeout.
+    pub(crate) fn deadline(&self, timeout: Duration) -> Option<Instant> {
+        self.waiting?.checked_add(timeout / DIVISOR)
     }
 
     /// The time has come, or not.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.due.is_some_and(|due| due <= now) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, timeout: Duration) {
+        if self.deadline(timeout).is_some_and(|due| due <= now) {
             self.send_now();
         }
     }
 
     /// What is to be acknowledged now, in increasing order, if anything is.
     pub(crate) fn take(&mut self) -> Option<Vec<RecordNumber>> {
-        if !std::mem::take(&mut self.now) {
+        // An empty ACK would ask for everything again.
+        if !std::mem::take(&mut self.now) || self.numbers.is_empty() {
             return None;
         }
         let mut numbers: Vec<_> = self.numbers.iter().copied().collect();

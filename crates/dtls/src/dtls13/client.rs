@@ -13,11 +13,11 @@ use super::established::Established;
 use super::offer::Offer;
 use super::proof::{FinishedVerified, check_certificate, check_certificate_verify};
 use super::secrets::{Secrets, install_read, install_write};
-use super::{APPLICATION_EPOCH, Agreed, Suite, decode, expect, groups, signed_content, signing_scheme};
+use super::{APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content};
 use crate::config::Role;
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, ParseError};
 use crate::hello::accepted_srtp_profile;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::reassembly::Message;
@@ -92,7 +92,8 @@ fn check_server_hello(hello: &ClientHello, answer: &ServerHello) -> Result<Suite
         return Err(HandshakeError::LegacyFieldNotEmpty(HandshakeType::SERVER_HELLO));
     }
     if answer.compression_method != 0 {
-        return Err(HandshakeError::CompressionNotNull);
+        let error = ParseError::NotZero(answer.compression_method.into());
+        return Err(HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error });
     }
     let offered = hello.cipher_suites.contains(&answer.cipher_suite);
     let suite = Suite::new(answer.cipher_suite).filter(|_| offered);
@@ -206,8 +207,8 @@ fn on_server_hello(
     let shared = offer.complete(&share, &groups)?;
     connection_id::answered(engine, &answer.extensions, HandshakeType::SERVER_HELLO)?;
     engine.heard(message);
-    // The server has our hello. Its flight is not complete yet, so ours is not begun.
-    engine.flight_was_answered();
+    // The server has our hello, but anyone could have written this: the timer goes on until something comes under
+    // the keys that follow.
     let secrets = Secrets::derive(engine, suite, &shared, hello.random)?;
     let agreed = Agreed { suite, group: share.group, srtp_profile: None };
     let offered = hello.extensions.clone();
@@ -263,11 +264,16 @@ impl AwaitRequestOrCertificate {
         if message.message_type == KIND && scheme.is_none() {
             expect(message, KIND)?;
             let schemes = certificate13::parse_certificate_request(&message.body).map_err(decode(KIND))?;
-            let scheme = Some(signing_scheme(&engine.config, &schemes)?);
+            let (identity, scheme) = choose_identity(&engine.config, &schemes)?;
+            engine.config.identity = identity;
             engine.heard(message);
+            let scheme = Some(scheme);
             return Ok(State::AwaitRequestOrCertificate(Self { agreed, secrets, scheme }));
         }
-        let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
+        // RFC 8446 §4.4.2.4: a server's list that is empty cannot be read.
+        let error = ParseError::EmptyList;
+        let empty = HandshakeError::Decode { message: HandshakeType::CERTIFICATE, error };
+        let certificate = check_certificate(engine, message)?.ok_or(empty)?;
         Ok(State::AwaitCertificateVerify(AwaitCertificateVerify { agreed, secrets, scheme, certificate }))
     }
 }

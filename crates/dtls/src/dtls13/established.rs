@@ -46,7 +46,24 @@ pub(crate) struct Established {
     wanted: Option<KeyUpdate>,
     /// Whether an update of ours waits for its ACK.
     under_way: bool,
+    /// KeyUpdates of the peer since its last data.
+    updates_without_data: u32,
 }
+
+/// What became of an update that was to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// None is wanted, or another one is under way, or it has begun.
+    Done,
+    /// There is no epoch or no message number left for it.
+    Exhausted,
+}
+
+/// The last epoch: one that every reader can count (RFC 9147, erratum 8050).
+const LAST_EPOCH: u64 = 0xffff;
+
+/// So many updates in a row are taken without data between them: a peer that wants more wants our time.
+const MAX_UPDATES_WITHOUT_DATA: u32 = 32;
 
 #[derive(Debug)]
 struct Direction {
@@ -69,7 +86,17 @@ impl Established {
             Role::Client => (direction(server), direction(client)),
             Role::Server => (direction(client), direction(server)),
         };
-        Box::new(Self { peer, agreed, hkdf, exporter, read, write, wanted: None, under_way: false })
+        Box::new(Self {
+            peer,
+            agreed,
+            hkdf,
+            exporter,
+            read,
+            write,
+            wanted: None,
+            under_way: false,
+            updates_without_data: 0,
+        })
     }
 
     pub(crate) fn suite(&self) -> CipherSuite {
@@ -98,7 +125,7 @@ impl Established {
     ) -> Result<(), HandshakeError> {
         // A KeyUpdate ends its epoch, and the handshake ended epoch 2 (RFC 9147 §8).
         if message.epoch != self.read.epoch {
-            return Err(HandshakeError::WrongEpoch(message.message_type));
+            return Err(HandshakeError::ExcessHandshakeData);
         }
         match message.message_type {
             HandshakeType::KEY_UPDATE => self.on_key_update(engine, now, message),
@@ -120,6 +147,10 @@ impl Established {
     ) -> Result<(), HandshakeError> {
         let update = KeyUpdate::parse(&message.body)
             .map_err(|error| HandshakeError::Decode { message: HandshakeType::KEY_UPDATE, error })?;
+        self.updates_without_data += 1;
+        if self.updates_without_data > MAX_UPDATES_WITHOUT_DATA || self.read.epoch == LAST_EPOCH {
+            return Err(HandshakeError::TooManyKeyUpdates);
+        }
         // Stragglers of the epoch that ends here are still read; those before it are not.
         engine.records.drop_read_epochs_before(self.read.epoch);
         engine.old_keys_until = now.checked_add(OLD_KEYS_ARE_READ_FOR);
@@ -129,6 +160,11 @@ impl Established {
             self.wanted = Some(KeyUpdate { update_requested: false });
         }
         Ok(())
+    }
+
+    /// The peer has a use for its keys.
+    pub(crate) fn data_arrived(&mut self) {
+        self.updates_without_data = 0;
     }
 
     /// We want to write under new keys, and perhaps the peer too.
@@ -146,15 +182,18 @@ impl Established {
     }
 
     /// Begins the update that is wanted, once nothing else waits for an ACK (RFC 9147 §8).
-    pub(crate) fn begin_update(&mut self, engine: &mut Engine, now: Instant) {
-        if self.under_way || !engine.flight.is_empty() || engine.messages_are_exhausted() {
-            return;
+    pub(crate) fn begin_update(&mut self, engine: &mut Engine, now: Instant) -> Update {
+        if self.under_way || !engine.flight.is_empty() {
+            return Update::Done;
         }
-        if let Some(update) = self.wanted.take() {
-            self.under_way = true;
-            engine.say_late(HandshakeType::KEY_UPDATE, update.encode().to_vec());
-            engine.await_answer(now);
+        let Some(update) = self.wanted.take() else { return Update::Done };
+        if self.write.epoch == LAST_EPOCH || engine.messages_are_exhausted() {
+            return Update::Exhausted;
         }
+        self.under_way = true;
+        engine.say_late(HandshakeType::KEY_UPDATE, update.encode().to_vec());
+        engine.await_answer(now);
+        Update::Done
     }
 
     /// All that we said is acknowledged: if it was an update, the new keys are taken into use.

@@ -29,6 +29,8 @@
 //! are not shared with 1.2; `established.rs` what comes behind the handshake; `acks.rs` what is acknowledged, and
 //! when. No session is resumed: tickets are acknowledged and forgotten.
 
+use std::sync::Arc;
+
 mod acks;
 pub(crate) mod client;
 mod established;
@@ -38,10 +40,11 @@ mod secrets;
 pub(crate) mod server;
 
 pub(crate) use self::acks::Acks;
-pub(crate) use self::established::Established;
+pub(crate) use self::established::{Established, Update};
 pub(crate) use self::offer::Offer;
 use crate::config::{Config, Role};
 use crate::error::{ConfigError, HandshakeError, ParseError};
+use crate::identity::Identity;
 use crate::provider::{Aead, Hash};
 use crate::reassembly::Message;
 use crate::wire::HandshakeType;
@@ -101,7 +104,7 @@ pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
     if groups(config).is_empty() {
         return Err(ConfigError::NoSupportedGroup);
     }
-    if !config.identity.signing_key().schemes().iter().any(|scheme| signs(*scheme)) {
+    if !config.identities().any(|identity| identity.schemes().iter().any(|scheme| signs(*scheme))) {
         return Err(ConfigError::UnusableIdentity);
     }
     Ok(())
@@ -117,11 +120,16 @@ fn signs(scheme: SignatureScheme) -> bool {
     )
 }
 
-/// The scheme that our key and the peer's list have in common, ours first.
-fn signing_scheme(config: &Config, peer: &[SignatureScheme]) -> Result<SignatureScheme, HandshakeError> {
-    let mut ours = config.identity.signing_key().schemes().iter().copied();
-    let common = ours.find(|scheme| signs(*scheme) && peer.contains(scheme));
-    common.ok_or(HandshakeError::NoCommonSignatureScheme)
+/// The first of our identities that the peer can verify, and how it signs: our preference first.
+fn choose_identity(
+    config: &Config,
+    peer: &[SignatureScheme],
+) -> Result<(Arc<Identity>, SignatureScheme), HandshakeError> {
+    let usable = |identity: &Arc<Identity>| {
+        let mut ours = identity.schemes().iter().copied();
+        Some((identity.clone(), ours.find(|scheme| signs(*scheme) && peer.contains(scheme))?))
+    };
+    config.identities().find_map(usable).ok_or(HandshakeError::NoCommonSignatureScheme)
 }
 
 /// What a CertificateVerify of `sender` signs (RFC 8446 §4.4.3): padding and context keep it apart from

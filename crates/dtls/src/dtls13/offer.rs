@@ -1,7 +1,8 @@
 //! The client's key shares: a guess at the group that the server will want (RFC 8446 §4.2.8).
 //!
 //! One key pair is made, for the most preferred group. Where that is a hybrid its X25519 half stands beside it as
-//! a share of its own, for free: a server that does not know the hybrid needs no second hello.
+//! a share of its own, for free: a server that does not know the hybrid needs no second hello. Where X25519 is
+//! preferred and the hybrid enabled too, it is the same pair in the other order.
 
 use crate::connection::Engine;
 use crate::error::HandshakeError;
@@ -19,7 +20,11 @@ pub(crate) struct Offer {
 impl Offer {
     /// For the most preferred group.
     pub(crate) fn new(engine: &mut Engine) -> Result<Self, HandshakeError> {
-        let group = super::groups(&engine.config).first().copied().ok_or(HandshakeError::NoCommonGroup)?;
+        let groups = super::groups(&engine.config);
+        let mut group = groups.first().copied().ok_or(HandshakeError::NoCommonGroup)?;
+        if group == NamedGroup::X25519 && groups.contains(&NamedGroup::X25519_MLKEM768) {
+            group = NamedGroup::X25519_MLKEM768;
+        }
         Self::for_group(engine, group)
     }
 
@@ -36,6 +41,7 @@ impl Offer {
         if let Some((group, share)) = self.component(groups) {
             entries.push(KeyShareEntry { group, share });
         }
+        entries.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
         Extension::client_key_shares(&entries)
     }
 

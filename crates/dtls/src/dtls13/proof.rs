@@ -26,6 +26,10 @@ pub(super) fn check_certificate(
     expect(message, HandshakeType::CERTIFICATE)?;
     let chain =
         certificate13::parse_certificate(&message.body).map_err(decode(HandshakeType::CERTIFICATE))?;
+    // RFC 8446 §4.4.2: we offer none that belongs there.
+    if let Some(kind) = chain.extension {
+        return Err(HandshakeError::UnsolicitedExtension(kind));
+    }
     let certificate = chain.end_entity.map(|der| PeerCertificate::check(&engine.config, der)).transpose()?;
     engine.heard(message);
     Ok(certificate)
@@ -57,6 +61,10 @@ impl FinishedVerified {
     ) -> Result<Self, HandshakeError> {
         const KIND: HandshakeType = HandshakeType::FINISHED;
         expect(message, KIND)?;
+        // Behind it nothing may stand that has its keys (RFC 8446 §5.1).
+        if engine.reassembly.holds_authenticated() {
+            return Err(HandshakeError::ExcessHandshakeData);
+        }
         let expected = secrets.verify_data(engine, sender);
         // Of another length it is another value too: `decrypt_error` (RFC 8446 §4.4.4).
         if !bool::from(message.body.ct_eq(&expected)) {

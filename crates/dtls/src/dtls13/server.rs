@@ -6,6 +6,7 @@
 //!    --> AwaitCertificateVerify --> AwaitFinished --ACK--> Established
 //! ```
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use subtle::ConstantTimeEq;
@@ -15,13 +16,14 @@ use super::offer::share_error;
 use super::proof::{FinishedVerified, check_certificate, check_certificate_verify};
 use super::secrets::{Secrets, install_read, install_write};
 use super::{
-    APPLICATION_EPOCH, Agreed, Suite, decode, expect, groups, signed_content, signing_scheme, suites,
+    APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content, suites,
 };
 use crate::config::{ClientAuthentication, Config, Role};
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::cookie::Retry;
 use crate::error::HandshakeError;
+use crate::identity::Identity;
 use crate::key_schedule::ApplicationSecrets;
 use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
 use crate::provider::{Digest, Hash, Provider};
@@ -90,6 +92,7 @@ pub(crate) fn on_client_hello(
 #[derive(Debug)]
 struct Choice<'a> {
     suite: Suite,
+    identity: Arc<Identity>,
     scheme: SignatureScheme,
     group: NamedGroup,
     /// The client's share of the group, if it sent one.
@@ -113,7 +116,10 @@ impl<'a> Choice<'a> {
         let suite = suite.ok_or(HandshakeError::NoCommonCipherSuite)?;
         let schemes = offer.signature_algorithms().map_err(&decode)?;
         let schemes = schemes.ok_or(missing(ExtensionType::SIGNATURE_ALGORITHMS))?;
-        let scheme = signing_scheme(config, &schemes)?;
+        if !offer.takes_x509().map_err(&decode)? {
+            return Err(HandshakeError::CertificateTypeRefused);
+        }
+        let (identity, scheme) = choose_identity(config, &schemes)?;
         let offered = offer.supported_groups().map_err(&decode)?;
         let offered = offered.ok_or(missing(ExtensionType::SUPPORTED_GROUPS))?;
         let shares = offer.client_key_shares().map_err(&decode)?;
@@ -132,7 +138,7 @@ impl<'a> Choice<'a> {
         };
         let profiles = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
         let srtp_profile = config.srtp_profiles.iter().copied().find(|profile| profiles.contains(profile));
-        Ok(Self { suite, scheme, group, share, srtp_profile })
+        Ok(Self { suite, identity, scheme, group, share, srtp_profile })
     }
 }
 
@@ -265,9 +271,10 @@ fn say_flight(
     hello: &ClientHello,
     choice: &Choice<'_>,
 ) -> Result<State, HandshakeError> {
-    let Choice { suite, scheme, group, share, srtp_profile } = *choice;
+    let Choice { suite, ref identity, scheme, group, share, srtp_profile } = *choice;
     let share = share.ok_or(HandshakeError::RetryIgnored)?;
-    let (identity, provider) = (engine.config.identity.clone(), engine.config.provider.clone());
+    engine.config.identity = identity.clone();
+    let provider = engine.config.provider.clone();
     let (answer, shared) =
         provider.respond(group, share.share, &mut engine.rng).map_err(|error| share_error(error, group))?;
     let mut extensions = Extensions::new();
@@ -291,8 +298,9 @@ fn say_flight(
     });
     let asks = engine.config.client_authentication != ClientAuthentication::NotRequested;
     if asks {
+        let schemes = engine.config.verify_schemes.clone();
         engine.say(HandshakeType::CERTIFICATE_REQUEST, |out| {
-            certificate13::encode_certificate_request(provider.verify_schemes(), out);
+            certificate13::encode_certificate_request(&schemes, out);
         });
     }
     engine.say(HandshakeType::CERTIFICATE, |out| {

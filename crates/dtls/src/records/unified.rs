@@ -151,8 +151,11 @@ impl Aead13 {
         window.mark(sequence);
         // RFC 8446 §5.4: zeros behind the type are padding.
         let inner = &ciphertext[..length];
-        let last = inner.iter().rposition(|&byte| byte != 0).ok_or(Discard::UnknownContentType)?;
-        Ok((sequence, ContentType(inner[last]), last))
+        let last = inner.iter().rposition(|&byte| byte != 0);
+        let content_type = last.map_or(ContentType(0), |last| ContentType(inner[last]));
+        // Padding counts too: too much of it is an overflow, which the length tells (RFC 8446 §5.4).
+        let overflows = length > MAX_PLAINTEXT + 1;
+        Ok((sequence, content_type, if overflows { length } else { last.unwrap_or(0) }))
     }
 }
 

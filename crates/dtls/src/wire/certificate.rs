@@ -2,6 +2,7 @@
 
 use plywood_octets::{Put, Reader};
 
+use super::extension::ExtensionType;
 use crate::error::ParseError;
 
 /// A list of certificates, the sender's own first.
@@ -17,6 +18,8 @@ pub struct Certificate<'a> {
     pub end_entity: Option<&'a [u8]>,
     /// How many more there are; we do not look at them.
     pub others: usize,
+    /// 1.3: an extension of the sender's own certificate, such as the status that somebody else asked for.
+    pub extension: Option<ExtensionType>,
 }
 
 impl<'a> Certificate<'a> {
@@ -28,7 +31,7 @@ impl<'a> Certificate<'a> {
         let mut reader = Reader::new(body);
         let mut list = reader.u24_prefixed()?;
         ParseError::require_end(&reader)?;
-        let mut certificate = Self { end_entity: None, others: 0 };
+        let mut certificate = Self { end_entity: None, others: 0, extension: None };
         while !list.is_empty() {
             let der = list.u24_prefixed()?.rest();
             if der.is_empty() {
@@ -62,7 +65,7 @@ mod tests {
     fn the_first_certificate_is_the_senders_own() {
         let bytes = [0, 0, 9, 0, 0, 2, 0xaa, 0xbb, 0, 0, 1, 0xcc];
         let certificate = Certificate::parse(&bytes).unwrap();
-        assert_eq!(certificate, Certificate { end_entity: Some(&[0xaa, 0xbb]), others: 1 });
+        assert_eq!(certificate, Certificate { end_entity: Some(&[0xaa, 0xbb]), others: 1, extension: None });
         for end in 0..bytes.len() {
             assert!(Certificate::parse(&bytes[..end]).is_err());
         }

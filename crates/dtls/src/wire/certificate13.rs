@@ -22,16 +22,19 @@ pub fn parse_certificate(body: &[u8]) -> Result<Certificate<'_>, ParseError> {
     require_no_context(&mut reader)?;
     let mut list = reader.u24_prefixed()?;
     ParseError::require_end(&reader)?;
-    let mut certificate = Certificate { end_entity: None, others: 0 };
+    let mut certificate = Certificate { end_entity: None, others: 0, extension: None };
     while !list.is_empty() {
         let der = list.u24_prefixed()?.rest();
         if der.is_empty() {
             return Err(ParseError::EmptyList);
         }
         // Extensions such as OCSP answers are not looked at, but must be well formed.
-        parse_extensions(&mut list)?;
+        let extensions = parse_extensions(&mut list)?;
         match certificate.end_entity {
-            None => certificate.end_entity = Some(der),
+            None => {
+                certificate.end_entity = Some(der);
+                certificate.extension = extensions.iter().next().map(|extension| extension.extension_type);
+            }
             Some(_) => certificate.others += 1,
         }
     }
@@ -60,6 +63,7 @@ pub fn parse_certificate_request(body: &[u8]) -> Result<Vec<SignatureScheme>, Pa
     require_no_context(&mut reader)?;
     let extensions = parse_extensions(&mut reader)?;
     ParseError::require_end(&reader)?;
+    extensions.check_names()?;
     extensions
         .signature_algorithms()?
         .ok_or(ParseError::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))
@@ -117,7 +121,7 @@ mod tests {
         encode_certificate(Some(&[0xaa, 0xbb]), &mut out);
         assert_eq!(out, [0, 0, 0, 7, 0, 0, 2, 0xaa, 0xbb, 0, 0]);
         let certificate = parse_certificate(&out).unwrap();
-        assert_eq!(certificate, Certificate { end_entity: Some(&[0xaa, 0xbb]), others: 0 });
+        assert_eq!(certificate, Certificate { end_entity: Some(&[0xaa, 0xbb]), others: 0, extension: None });
         for end in 0..out.len() {
             assert!(parse_certificate(&out[..end]).is_err());
         }

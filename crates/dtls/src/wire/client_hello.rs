@@ -55,6 +55,7 @@ impl ClientHello {
         }
         let extensions = Extensions::parse(&mut reader)?;
         ParseError::require_end(&reader)?;
+        extensions.check_names()?;
         Ok(Self {
             legacy_version,
             random,

@@ -37,6 +37,8 @@ registry! {
         EXTENDED_MASTER_SECRET = 23,
         /// RFC 8449.
         RECORD_SIZE_LIMIT = 28,
+        /// RFC 7250 §3: kinds of certificates that the client takes of the server.
+        SERVER_CERTIFICATE_TYPE = 20,
         /// RFC 5077.
         SESSION_TICKET = 35,
         /// RFC 8446 §4.2.1.
@@ -45,6 +47,8 @@ registry! {
         COOKIE = 44,
         /// RFC 8446 §4.2.9.
         PSK_KEY_EXCHANGE_MODES = 45,
+        /// RFC 8446 §4.2.4: names of those who may have signed.
+        CERTIFICATE_AUTHORITIES = 47,
         /// RFC 8446 §4.2.8.
         KEY_SHARE = 51,
         /// RFC 9146.
@@ -224,6 +228,36 @@ impl Extensions {
         block.finish(out);
     }
 
+    /// Whether the client can read the server's certificate: X.509 is meant where it does not say (RFC 7250 §4.1).
+    ///
+    /// # Errors
+    /// A [`ParseError`] if the content is damaged.
+    pub fn takes_x509(&self) -> Result<bool, ParseError> {
+        const X509: u8 = 0;
+        let Some(data) = self.find(ExtensionType::SERVER_CERTIFICATE_TYPE) else { return Ok(true) };
+        let mut reader = Reader::new(data);
+        let types = reader.u8_prefixed()?.rest();
+        ParseError::require_end(&reader)?;
+        Ok(types.contains(&X509))
+    }
+
+    /// Names mean nothing between self-signed peers, but a peer that writes them must do it well.
+    ///
+    /// # Errors
+    /// [`ParseError::DamagedExtension`] for `server_name` (RFC 6066 §3) and `certificate_authorities`
+    /// (RFC 8446 §4.2.4).
+    pub(super) fn check_names(&self) -> Result<(), ParseError> {
+        type Check = fn(&mut Reader<'_>) -> Result<(), ParseError>;
+        const CHECKS: [(ExtensionType, Check); 2] =
+            [(ExtensionType::SERVER_NAME, server_name), (ExtensionType::CERTIFICATE_AUTHORITIES, authority)];
+        for (kind, check) in CHECKS {
+            if let Some(data) = self.find(kind) {
+                check_list(data, check).map_err(|_| ParseError::DamagedExtension(kind))?;
+            }
+        }
+        Ok(())
+    }
+
     /// `supported_groups`, if it is there.
     ///
     /// # Errors
@@ -346,8 +380,49 @@ pub(super) fn parse_u16_list<T>(mut reader: Reader<'_>, wrap: fn(u16) -> T) -> R
     Ok(list)
 }
 
+/// A list with a length of 16 bits in front, of at least one entry.
+fn check_list(data: &[u8], entry: fn(&mut Reader<'_>) -> Result<(), ParseError>) -> Result<(), ParseError> {
+    let mut reader = Reader::new(data);
+    let mut list = reader.u16_prefixed()?;
+    ParseError::require_end(&reader)?;
+    if list.is_empty() {
+        return Err(ParseError::EmptyList);
+    }
+    while !list.is_empty() {
+        entry(&mut list)?;
+    }
+    Ok(())
+}
+
+/// A type and a name.
+fn server_name(list: &mut Reader<'_>) -> Result<(), ParseError> {
+    list.u8()?;
+    authority(list)
+}
+
+/// A name that is not empty.
+fn authority(list: &mut Reader<'_>) -> Result<(), ParseError> {
+    if list.u16_prefixed()?.is_empty() { Err(ParseError::EmptyList) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_that_nobody_reads_must_be_well_formed() {
+        let check = |kind, data: &[u8]| {
+            let mut extensions = Extensions::new();
+            extensions.push(Extension { extension_type: kind, data: data.to_vec() });
+            extensions.check_names()
+        };
+        let (name, authorities) = (ExtensionType::SERVER_NAME, ExtensionType::CERTIFICATE_AUTHORITIES);
+        assert_eq!(check(name, &[0, 4, 0, 0, 1, b'a']), Ok(()));
+        assert_eq!(check(authorities, &[0, 3, 0, 1, 9]), Ok(()));
+        for damaged in [&[][..], &[0, 0], &[0, 4, 0, 0, 1, b'a', 0], &[0, 3, 0, 0, 1], &[0, 2, 0, 0]] {
+            assert_eq!(check(name, damaged), Err(ParseError::DamagedExtension(name)));
+            assert_eq!(check(authorities, damaged), Err(ParseError::DamagedExtension(authorities)));
+        }
+    }
+
     use super::*;
 
     fn parse(bytes: &[u8]) -> Result<Extensions, ParseError> {

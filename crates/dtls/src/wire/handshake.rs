@@ -72,6 +72,12 @@ pub struct HandshakeHeader {
 }
 
 impl HandshakeHeader {
+    /// Whether the fragment holds the last byte of its message.
+    #[must_use]
+    pub fn ends_message(&self) -> bool {
+        self.fragment_offset + self.fragment_length == self.length
+    }
+
     /// Bytes of the header.
     pub const LENGTH: usize = 12;
 

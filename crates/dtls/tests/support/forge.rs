@@ -42,7 +42,7 @@ pub fn client_hello() -> ClientHello {
     let mut extensions = Extensions::new();
     extensions.push(Extension::empty(ExtensionType::EXTENDED_MASTER_SECRET));
     extensions.push(Extension::initial_renegotiation_info());
-    extensions.push(Extension::supported_groups(&[NamedGroup::X25519]));
+    extensions.push(Extension::supported_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]));
     extensions.push(Extension::uncompressed_points());
     extensions.push(Extension::signature_algorithms(&[SignatureScheme::ECDSA_SECP256R1_SHA256]));
     ClientHello {

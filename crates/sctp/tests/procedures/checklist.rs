@@ -262,7 +262,9 @@ fn a_probe_of_the_packet_size_is_a_heartbeat_and_padding_of_exactly_that_size() 
         assert!(chunks[1].value.iter().all(|byte| *byte == 0));
         let echo = chunks[0].value.to_vec();
         assert_eq!(puppet.under_test.poll_probe(puppet.now, &mut Vec::new()), None, "one at a time");
-        puppet.feed(|out| put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(&echo))).unwrap();
+        puppet
+            .feed(|out| put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(&echo)))
+            .unwrap();
         assert_eq!(puppet.under_test.packet_bytes(), Some(size));
     }
 }

@@ -101,6 +101,21 @@ fn reordering_is_not_taken_for_loss_for_long() {
     assert!(stats.spurious_recoveries > 0, "{stats:?}");
 }
 
+#[test]
+fn the_first_flight_is_ten_packets_or_what_the_rfc_says() {
+    for (initial_packets, expected) in [(Some(10), 10), (None, 4)] {
+        let mut net = Net::connected(12, Path::default(), |_| {
+            let mut config = Config::default();
+            config.initial_packets = initial_packets;
+            config
+        });
+        net.logging = true;
+        net.send(0, 0, pattern(1, 100_000));
+        net.pump();
+        assert_eq!(net.log.len(), expected);
+    }
+}
+
 /// A long fat path whose window is open from the beginning.
 fn wide(seed: u64) -> Net {
     let path = Path { delay: Duration::from_millis(50), ..Path::default() };

@@ -226,10 +226,7 @@ fn a_sack_with_holes_gives_up_what_is_past_its_time() {
     let mut puppet = Puppet::connected(Config::default());
     let now = puppet.now;
     for (stream, options) in [(1, max_lifetime(Duration::from_millis(100))), (2, Default::default())] {
-        puppet
-            .under_test
-            .send(now, StreamId(stream), Ppid(53), vec![1; 1000].into(), options)
-            .unwrap();
+        puppet.under_test.send(now, StreamId(stream), Ppid(53), vec![1; 1000].into(), options).unwrap();
     }
     assert_eq!(puppet.chunks(), [0, 0, 0]);
     puppet.now += Duration::from_millis(200);

@@ -1,6 +1,6 @@
 //! Bounds on what waits to be sent, and who is told when room returns.
 
-use crate::support::{Net, Path, Puppet, pattern};
+use crate::support::{Net, PUPPET_TSN, Path, Puppet, max_lifetime, pattern, puppet_init};
 use plywood_sctp::{Association, Config, Event, Ppid, SendError, SendOptions, StreamId};
 use std::time::Duration;
 
@@ -162,7 +162,7 @@ fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
     while puppet.under_test.poll_event().is_some() {}
     let mut count = 0;
     for number in 0..200 {
-        let options = crate::support::max_lifetime(Duration::ZERO);
+        let options = max_lifetime(Duration::ZERO);
         let now = puppet.now;
         if puppet.under_test.send(now, StreamId(number % 4), Ppid(53), vec![1; 100].into(), options).is_ok() {
             count += 1;
@@ -183,8 +183,8 @@ fn a_reset_is_refused_while_too_many_events_are_unread() {
     let mut config = config();
     config.max_unread_events = 1;
     let mut puppet = Puppet::new(config);
-    puppet.handshake(&crate::support::puppet_init());
-    let options = crate::support::max_lifetime(Duration::ZERO);
+    puppet.handshake(&puppet_init());
+    let options = max_lifetime(Duration::ZERO);
     let now = puppet.now;
     puppet.under_test.send(now, StreamId(1), Ppid(53), "x".into(), options).unwrap();
     let _ = puppet.chunks();
@@ -201,8 +201,8 @@ fn resets_that_nobody_hears_of_are_put_off_and_not_forgotten() {
     config.max_unread_events = 40;
     let mut puppet = Puppet::connected(config);
     let streams: Vec<u16> = (0..15).collect();
-    let last = crate::support::PUPPET_TSN - 1;
-    let mut number = crate::support::PUPPET_TSN;
+    let last = PUPPET_TSN - 1;
+    let mut number = PUPPET_TSN;
     let mut performed = 0;
     for _ in 0..50 {
         puppet.feed(|out| put_outgoing_reset(out, number, 0, last, &streams)).unwrap();

@@ -9,7 +9,7 @@ use crate::world::World;
 use bytes::Bytes;
 use plywood_sctp::congestion::Algorithm;
 use plywood_sctp::{
-    Association, Config, Event, Ppid, Reliability, Scheduler, SendError, SendOptions, StreamId,
+    Association, Config, Event, PacketSizes, Ppid, Reliability, Scheduler, SendError, SendOptions, StreamId,
 };
 use plywood_simnet::{LinkConfig, Loss};
 use std::collections::BTreeMap;
@@ -124,6 +124,15 @@ impl Life {
         let longest_way = link.delay + link.jitter + link.reorder_hold + queueing + Duration::from_millis(1);
         let mut world = World::new(seed, link, configs.clone());
         world.budget = random.pick(&[300, 1172, 1172, 1400, 9000]);
+        if random.chance(30) {
+            let sizes = PacketSizes { smallest: 548, base: 1172, largest: random.pick(&[1472, 8972]) };
+            let mut link = link;
+            link.mtu_bytes = random.pick(&[1280, 1400, 1500, 9000]);
+            world.set_link(link);
+            for end in &mut world.ends {
+                end.set_packet_sizes(world.now, sizes);
+            }
+        }
         let end = match random.below(10) {
             0 => End::Abort(usize::from(random.chance(50))),
             1 | 2 => End::Shutdown(usize::from(random.chance(50))),
@@ -228,8 +237,13 @@ impl Life {
                 self.next_number += 1;
                 self.sent[end].insert(number, Sent { at: now, stream, options, data });
             }
-            Err(SendError::QueueFull { .. } | SendError::Closed) => {}
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+<<<<<<< HEAD
+                assert!(matches!(error, SendError::QueueFull { .. } | SendError::Closed), "{error}");
+=======
+                assert!(matches!(error, SendError::QueueFull { .. } | SendError::Closed), "{error}")
+>>>>>>> sctprules
+            }
         }
     }
 }
