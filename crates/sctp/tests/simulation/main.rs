@@ -1,5 +1,5 @@
 //! Two associations over a simulated network in virtual time: whole lives under everything that a path can do.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod checks;
 mod life;
