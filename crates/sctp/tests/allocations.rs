@@ -122,14 +122,7 @@ fn so_it_is_with_a_hundred_streams_and_data_chunks() {
 
 #[test]
 fn so_it_is_with_partial_reliability() {
-<<<<<<< HEAD
-    let giving_up = |reliability| SendOptions { unordered: true, reliability };
-    count(&config(true), 1, giving_up(Reliability::MaxRetransmits(0)));
-    count(&config(true), 100, giving_up(Reliability::MaxLifetime(Duration::from_secs(1))));
-=======
-    let mut options = SendOptions { unordered: true, reliability: Reliability::MaxRetransmits(0) };
-    count(&config(true), 1, options);
-    options.reliability = Reliability::MaxLifetime(Duration::from_secs(1));
-    count(&config(true), 100, options);
->>>>>>> sctprules
+    let unordered = |reliability| SendOptions { unordered: true, reliability };
+    count(&config(true), 1, unordered(Reliability::MaxRetransmits(0)));
+    count(&config(true), 100, unordered(Reliability::MaxLifetime(Duration::from_secs(1))));
 }

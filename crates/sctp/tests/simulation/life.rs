@@ -238,11 +238,7 @@ impl Life {
                 self.sent[end].insert(number, Sent { at: now, stream, options, data });
             }
             Err(error) => {
-<<<<<<< HEAD
                 assert!(matches!(error, SendError::QueueFull { .. } | SendError::Closed), "{error}");
-=======
-                assert!(matches!(error, SendError::QueueFull { .. } | SendError::Closed), "{error}")
->>>>>>> sctprules
             }
         }
     }
