@@ -55,13 +55,15 @@ impl Path {
         usize::try_from(u128::from(self.megabits) * self.round_trip.as_micros() / 8).unwrap_or(usize::MAX)
     }
 
-    fn transmission(&self, bytes: usize) -> Duration {
+    /// How long the bottleneck needs for so many bytes.
+    #[must_use]
+    pub fn transmission(&self, bytes: usize) -> Duration {
         Duration::from_nanos(bytes as u64 * 8000 / self.megabits)
     }
 }
 
 /// One way of the path.
-struct Way<P> {
+pub struct Way<P> {
     path: Path,
     seed: u64,
     in_burst: bool,
@@ -77,7 +79,8 @@ struct Way<P> {
 const BURST: f64 = 5.0;
 
 impl<P: AsRef<[u8]>> Way<P> {
-    fn new(path: Path, seed: u64, now: Instant) -> Self {
+    /// An empty one; the seed decides what is lost.
+    pub fn new(path: Path, seed: u64, now: Instant) -> Self {
         Self {
             path,
             seed,
@@ -112,7 +115,7 @@ impl<P: AsRef<[u8]>> Way<P> {
     }
 
     /// Sends; a packet that does not arrive comes back.
-    fn send(&mut self, now: Instant, flow: usize, packet: P) -> Option<P> {
+    pub fn send(&mut self, now: Instant, flow: usize, packet: P) -> Option<P> {
         let wait = self.free_at.saturating_duration_since(now);
         let bytes = packet.as_ref().len();
         if wait > self.path.transmission(self.path.queue_bytes) {
@@ -130,8 +133,15 @@ impl<P: AsRef<[u8]>> Way<P> {
         None
     }
 
-    fn next(&self) -> Option<Instant> {
+    /// When the next packet arrives.
+    pub fn next(&self) -> Option<Instant> {
         self.flying.front().map(|front| front.0)
+    }
+
+    /// What has arrived by now, first sent first: its flow and itself.
+    pub fn arrival(&mut self, now: Instant) -> Option<(usize, P)> {
+        let (_, flow, packet) = self.flying.pop_front_if(|front| front.0 <= now)?;
+        Some((flow, packet))
     }
 }
 
@@ -240,16 +250,14 @@ impl<E: Endpoint> Network<E> {
 
     /// Hands over what has arrived by now; which flows that concerns.
     fn deliver(&mut self, now: Instant, touched: &mut Vec<usize>) {
-        while self.forward.next().is_some_and(|at| at <= now) {
-            let Some((_, index, packet)) = self.forward.flying.pop_front() else { break };
+        while let Some((index, packet)) = self.forward.arrival(now) {
             let flow = &mut self.flows[index];
             if let Some(packet) = flow.receiver.handle(now, packet) {
                 flow.sender.recycle(packet);
             }
             touched.push(index);
         }
-        while self.back.next().is_some_and(|at| at <= now) {
-            let Some((_, index, packet)) = self.back.flying.pop_front() else { break };
+        while let Some((index, packet)) = self.back.arrival(now) {
             let flow = &mut self.flows[index];
             if let Some(packet) = flow.sender.handle(now, packet) {
                 flow.receiver.recycle(packet);
@@ -269,9 +277,14 @@ pub fn run<E: Endpoint>(scenario: &Scenario, kinds: &[E::Kind]) -> Run {
     let flow = |(index, kind): (usize, &E::Kind)| {
         let first = begin + Duration::from_secs(index as u64);
         let setup = Setup { seed: scenario.setup.seed + 10 * index as u64, ..scenario.setup };
+        let mut sender = E::new(first, &setup, true, *kind);
+        let mut receiver = E::new(first, &Setup { seed: setup.seed + 1, ..setup }, false, *kind);
+        for side in [&mut sender, &mut receiver] {
+            side.round_trip(scenario.path.round_trip);
+        }
         Flow {
-            sender: E::new(first, &setup, true, *kind),
-            receiver: E::new(first, &Setup { seed: setup.seed + 1, ..setup }, false, *kind),
+            sender,
+            receiver,
             begin: first,
             delivered: 0,
             delivered_before: 0,

@@ -9,8 +9,9 @@ pub mod memory;
 mod plywood;
 mod rtc_sctp;
 mod sctp_proto;
+pub mod usrsctp;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -18,6 +19,7 @@ pub use self::dcsctp::DcSctp;
 pub use self::plywood::{BBR, CUBIC, NEW_RENO, Plywood};
 pub use self::rtc_sctp::RtcSctp;
 pub use self::sctp_proto::SctpProto;
+pub use self::usrsctp::Usrsctp;
 
 /// What a pair of endpoints is set up with.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +68,8 @@ pub trait Endpoint: Sized {
     fn poll_timeout(&self) -> Option<Instant>;
     /// The time has come.
     fn timeout(&mut self, now: Instant);
+    /// What the checks of the layer below measured, for whoever can use it.
+    fn round_trip(&mut self, _minimum: Duration) {}
     /// May data be sent?
     fn is_connected(&self) -> bool;
     /// Has the association ended?

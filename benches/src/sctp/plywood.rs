@@ -1,6 +1,6 @@
 //! Ours.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use plywood_sctp::congestion::Algorithm;
@@ -71,6 +71,10 @@ impl Endpoint for Plywood {
 
     fn timeout(&mut self, now: Instant) {
         self.association.handle_timeout(now);
+    }
+
+    fn round_trip(&mut self, minimum: Duration) {
+        self.association.set_minimum_round_trip(minimum);
     }
 
     fn is_connected(&self) -> bool {

@@ -128,6 +128,35 @@ struct Keys {
 }
 
 /// Gives out cookies and takes them back; keeps nothing of anybody but fragments for a second.
+///
+/// ```
+/// # #[cfg(feature = "rustcrypto")] {
+/// # use plywood_dtls::{Config, Connection, CookieAnswer, CookieExchange, CookieLimits, Identity, Role, provider};
+/// # let provider = provider::rustcrypto();
+/// # let certificate = include_bytes!("../tests/data/a.cert.der");
+/// # let key = include_bytes!("../tests/data/a.key.der");
+/// # let identity = Identity::from_der(&*provider, certificate, key).unwrap().into_shared();
+/// # let known = vec![identity.fingerprint().clone()];
+/// # #[allow(clippy::disallowed_methods, reason = "the example stands where the driver would")]
+/// # let now = std::time::Instant::now();
+/// # let config = |role| Config::new(role, identity.clone(), provider.clone(), known.clone());
+/// # let mut client = Connection::new(config(Role::Client), [1; 32], now);
+/// let mut exchange = CookieExchange::new(config(Role::Server), CookieLimits::default(), [2; 32], now);
+/// client.start(now);
+/// let server = loop {
+///     let mut datagram = Vec::new();
+///     client.poll_transmit(now, &mut datagram).expect("it says hello until it is let in");
+///     let mut answer = Vec::new();
+///     match exchange.handle_datagram(now, b"192.0.2.1:4000", &datagram, &mut answer) {
+///         CookieAnswer::Kept => {}                        // a hello in two datagrams: the other one is to come
+///         CookieAnswer::Send(_) => drop(client.open_record(now, &mut answer, 0)),
+///         CookieAnswer::Accept(hello) => break Connection::accept(config(Role::Server), [3; 32], now, hello),
+///         CookieAnswer::Discarded(reason) => panic!("{reason}"),
+///     }
+/// };
+/// assert!(!server.is_closed() && exchange.held_bytes() == 0);
+/// # }
+/// ```
 pub struct CookieExchange {
     config: Config,
     limits: CookieLimits,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::certificate::Certificate;
 use crate::peer::TraceSink;
 use crate::peer::plies::dtls::Versions;
+use crate::peer::plies::sctp::congestion::Algorithm as CongestionControl;
 
 /// What the application may choose about a [`PeerConnection`](crate::PeerConnection).
 ///
@@ -30,6 +31,9 @@ pub struct Config {
     /// Bytes of messages that wait in one channel, beyond the stack's own queue, before `send` waits. Default 1 MiB:
     /// enough to keep a fast path busy while the application sleeps a timer tick. At least 1.
     pub send_buffer_bytes: usize,
+    /// Congestion control of what this side sends. Default CUBIC, as in every operating system; `Bbr` where packets
+    /// vanish without a queue being full (radio, long paths), or where the queue must stay short.
+    pub congestion: CongestionControl,
     /// Whether DTLS secrets go to the trace, so that captures can be decrypted. Default no.
     pub key_log: bool,
 }
@@ -43,6 +47,7 @@ impl Default for Config {
             certificate: None,
             dtls_versions: None,
             send_buffer_bytes: 1 << 20,
+            congestion: CongestionControl::default(),
             key_log: false,
         }
     }

@@ -246,6 +246,7 @@ fn make_peer(config: &Config, start: Instant) -> Result<peer::PeerConnection, Ne
         .into_shared();
     let mut peer_config = peer::Config::new(identity, provider);
     peer_config.key_log = config.key_log;
+    peer_config.sctp.congestion = config.congestion;
     if let Some(versions) = config.dtls_versions {
         peer_config.versions = versions;
     }

@@ -76,6 +76,7 @@ pub use description::{DataChannelInit, IceCandidateInit, SessionDescription};
 pub use error::{Error, NewError, SendError, TrySendError};
 pub use event::{PeerEvent, Stage, StageName};
 pub use message::{Message, Text};
+pub use peer::plies::sctp::congestion::Algorithm as CongestionControl;
 pub use peer::{ChannelId, CloseReason, ConnectionState, Path, SdpKind};
 /// The sans-IO peer connection underneath, and through it every ply.
 pub use plywood_peer as peer;

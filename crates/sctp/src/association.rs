@@ -94,6 +94,8 @@ pub struct Association {
     pacer: Pacer,
     rto: Rto,
     peer_a_rwnd: usize,
+    /// The largest window that the peer announced in a SACK.
+    peer_window_seen: usize,
     max_data_bytes: usize,
     cwnd_limited: bool,
     last_data_at: Option<Instant>,
@@ -153,6 +155,7 @@ impl Association {
             pacer: Pacer::new(now, config.timer_granularity, config.pacing_batch_bytes),
             rto: Rto::new(&config),
             peer_a_rwnd: 0,
+            peer_window_seen: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
             cwnd_limited: false,
             last_data_at: None,

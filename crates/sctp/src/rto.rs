@@ -4,6 +4,8 @@
 //!  later samples:   RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|    SRTT = 7/8 SRTT + 1/8 R
 //!                   RTO = SRTT + 4 RTTVAR, within RTO.Min and RTO.Max; each expiry doubles it
 //! ```
+//! One sample a round trip (rule C4) comes too late where a queue doubles the round trip within one: the timeout is
+//! also never nearer than the last round trip and a quarter.
 
 use crate::config::Config;
 use std::time::Duration;
@@ -16,6 +18,7 @@ pub(crate) struct Rto {
     srtt: Option<Duration>,
     variation: Duration,
     minimum: Option<Duration>,
+    latest: Duration,
 }
 
 impl Rto {
@@ -27,6 +30,7 @@ impl Rto {
             srtt: None,
             variation: Duration::ZERO,
             minimum: None,
+            latest: Duration::ZERO,
         }
     }
 
@@ -45,8 +49,9 @@ impl Rto {
         self.undo_backoff();
     }
 
-    /// Every sample counts for the minimum, also where §6.3.1 C4 takes one a round trip.
+    /// Every sample counts for the minimum and as the last one, also where §6.3.1 C4 takes one a round trip.
     pub(crate) fn on_any_sample(&mut self, rtt: Duration) {
+        self.latest = rtt;
         self.minimum = Some(self.minimum.map_or(rtt, |minimum| minimum.min(rtt)));
     }
 
@@ -63,7 +68,7 @@ impl Rto {
     }
 
     pub(crate) fn current(&self) -> Duration {
-        self.current
+        self.current.max((self.latest + self.latest / 4).min(self.max))
     }
 
     pub(crate) fn srtt(&self) -> Option<Duration> {
@@ -97,5 +102,18 @@ mod tests {
             rto.back_off();
         }
         assert_eq!(rto.current(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_round_trip_that_has_just_doubled_is_no_timeout() {
+        let mut rto = Rto::new(&Config::default());
+        rto.on_any_sample(Duration::from_millis(200));
+        rto.on_sample(Duration::from_millis(200));
+        for _ in 0..20 {
+            rto.on_sample(Duration::from_millis(200));
+        }
+        assert_eq!(rto.current(), Duration::from_millis(300), "RTO.Min");
+        rto.on_any_sample(Duration::from_millis(400));
+        assert_eq!(rto.current(), Duration::from_millis(500));
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use bytes::Bytes;
-use plywood_sctp::{Association, Config, Ppid, SendOptions, StreamId};
+use plywood_sctp::{Association, Config, Ppid, Reliability, SendOptions, StreamId};
 use std::time::{Duration, Instant};
 
 #[expect(clippy::disallowed_methods, reason = "a starting point; nothing depends on its value")]
@@ -15,18 +15,19 @@ struct Pair {
     a: Association,
     b: Association,
     buffer: Vec<u8>,
+    streams: u16,
+    options: SendOptions,
     packets: usize,
     messages: usize,
 }
 
 impl Pair {
-    fn new(zero_checksum: bool) -> Self {
+    fn new(config: &Config, streams: u16, options: SendOptions) -> Self {
         let now = start();
-        let mut config = Config::default();
-        config.zero_checksum = zero_checksum;
         let a = Association::new(config.clone(), [1; 32], now);
-        let b = Association::new(config, [2; 32], now);
-        let mut pair = Self { now, a, b, buffer: Vec::with_capacity(1 << 16), packets: 0, messages: 0 };
+        let b = Association::new(config.clone(), [2; 32], now);
+        let buffer = Vec::with_capacity(1 << 16);
+        let mut pair = Self { now, a, b, buffer, streams, options, packets: 0, messages: 0 };
         pair.a.connect(now);
         pair.run(10);
         assert!(pair.a.is_connected());
@@ -62,32 +63,69 @@ impl Pair {
 
     fn keep_busy(&mut self, message: &Bytes, rounds: usize) {
         for _ in 0..rounds {
-            while self.a.buffered_amount(StreamId(0)) < 300_000 {
-                self.a
-                    .send(self.now, StreamId(0), Ppid(53), message.clone(), SendOptions::default())
-                    .unwrap();
+            for stream in (0..self.streams).map(StreamId) {
+                while self.a.buffered_amount(stream) < 300_000 / usize::from(self.streams) {
+                    self.a.send(self.now, stream, Ppid(53), message.clone(), self.options).unwrap();
+                }
             }
             self.run(1);
         }
     }
 }
 
-#[test]
-fn a_packet_costs_no_allocation_and_a_message_at_most_one() {
+/// Messages of several sizes, when all buffers have grown.
+fn count(config: &Config, streams: u16, options: SendOptions) {
     for size in [100, 1000, 16384, 65536] {
-        let mut pair = Pair::new(false);
+        let mut pair = Pair::new(config, streams, options);
         let message = Bytes::from(vec![1; size]);
-        pair.keep_busy(&message, 300);
+        pair.keep_busy(&message, 400);
         (pair.packets, pair.messages) = (0, 0);
         let info = allocation_counter::measure(|| pair.keep_busy(&message, 100));
         assert!(pair.packets > 1000, "{}", pair.packets);
         let most = pair.messages as u64 + 20;
         assert!(
             info.count_total <= most,
-            "{size} B: {} allocations for {} messages in {} packets",
+            "{size} B on {streams} streams: {} allocations for {} messages in {} packets",
             info.count_total,
             pair.messages,
             pair.packets
         );
     }
+}
+
+fn config(interleaving: bool) -> Config {
+    let mut config = Config::default();
+    config.zero_checksum = false;
+    config.interleaving = interleaving;
+    config
+}
+
+#[test]
+fn a_packet_costs_no_allocation_and_a_message_at_most_one() {
+    count(&config(true), 1, SendOptions::default());
+}
+
+#[test]
+fn so_it_is_with_data_chunks() {
+    count(&config(false), 1, SendOptions::default());
+}
+
+#[test]
+fn so_it_is_with_a_hundred_streams_that_take_turns() {
+    count(&config(true), 100, SendOptions::default());
+}
+
+#[test]
+fn so_it_is_with_a_hundred_streams_and_data_chunks() {
+    count(&config(false), 100, SendOptions::default());
+}
+
+#[test]
+fn so_it_is_with_partial_reliability() {
+    let mut options = SendOptions::default();
+    options.unordered = true;
+    options.reliability = Reliability::MaxRetransmits(0);
+    count(&config(true), 1, options);
+    options.reliability = Reliability::MaxLifetime(Duration::from_secs(1));
+    count(&config(true), 100, options);
 }

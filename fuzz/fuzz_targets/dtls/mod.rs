@@ -12,7 +12,9 @@ use plywood_dtls::wire::client_key_exchange::ClientKeyExchange;
 use plywood_dtls::wire::connection_id::{self, NewConnectionId, RequestConnectionId};
 use plywood_dtls::wire::key_update::KeyUpdate;
 use plywood_dtls::wire::server_key_exchange::ServerKeyExchange;
-use plywood_dtls::wire::{Alert, ClientHello, Extensions, HelloVerifyRequest, ServerHello, ack, certificate13};
+use plywood_dtls::wire::{
+    Alert, ClientHello, Extensions, HelloVerifyRequest, ServerHello, ack, certificate13,
+};
 use plywood_dtls::{Config, Connection, ConnectionId, Identity, Role, Versions};
 
 /// A provider that obeys its seed, and an identity with its fingerprint known to all: made once.

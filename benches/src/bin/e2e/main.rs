@@ -2,8 +2,10 @@
 //!
 //! Rows: goodput of 64 KiB messages (and, with `--full`, of 1 KiB and 16 KiB) at 1200-byte datagrams. Each subject is
 //! run as its users run it: plywood through its tokio driver, str0m in the blocking loop of its examples. The time runs at the
-//! receiver, from the first message to the last; setup is not in it.
+//! receiver, from the first message to the last; setup is not in it. The `limit` seals, sends, receives and opens the same
+//! datagrams, and does nothing else.
 
+mod limit;
 mod plywood_peer;
 mod str0m_peer;
 
@@ -94,6 +96,10 @@ fn main() -> Result<()> {
         if options.wants_subject("str0m") {
             names.push("str0m");
             subjects.push(Box::new(move || score("str0m", str0m_peer::run(work))));
+        }
+        if options.wants_subject("limit") {
+            names.push("limit");
+            subjects.push(Box::new(move || score("limit", limit::run(work))));
         }
         let samples = alternate(options.rounds, &mut subjects);
         for (subject, samples) in names.iter().zip(&samples) {

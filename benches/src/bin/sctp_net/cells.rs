@@ -65,6 +65,11 @@ impl Cell {
         self.megabits as f64 * PAYLOAD as f64 / MTU as f64
     }
 
+    /// Packets vanish here.
+    pub(crate) fn is_lossy(self) -> bool {
+        self.loss.share() > 0.0
+    }
+
     /// A few are drawn for the book.
     pub(crate) fn is_plotted(self) -> bool {
         self.megabits == 100 && self.millis == 50

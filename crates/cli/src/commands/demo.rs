@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use plywood::{Config, DataChannel, DataChannelInit, PeerConnection, PeerEvent, Stage, StageName};
+use plywood::{
+    Config, CongestionControl, DataChannel, DataChannelInit, PeerConnection, PeerEvent, Stage, StageName,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -30,6 +32,9 @@ pub(crate) struct Args {
     /// How much to transfer.
     #[arg(long, default_value = "100MiB", value_parser = size::parse)]
     size: u64,
+    /// How a sender finds its speed: cubic, newreno, or bbr (a model of the path, for lossy and long ones).
+    #[arg(long, default_value = "cubic", value_name = "NAME")]
+    congestion: CongestionControl,
     /// Print one JSON object instead of words.
     #[arg(long)]
     json: bool,
@@ -102,7 +107,7 @@ async fn demonstrate(args: &Args) -> anyhow::Result<Report> {
         say("plywood demo: two peers in this process, over UDP on 127.0.0.1\n");
         say(&format!("  {:<15} {:>11} {:>11} {:>9}", "stage", "at", "took", "packets"));
     }
-    let config = Config::loopback_only();
+    let config = Config { congestion: args.congestion, ..Config::loopback_only() };
     let (alice, bob) = (PeerConnection::new(&config)?, PeerConnection::new(&config)?);
     let setup = connect(&alice, &bob, !args.json);
     let (sender, receiver, stages) =

@@ -267,7 +267,7 @@ impl Association {
         self.timers.stop_all();
         self.recovery = super::loss::Recovery::default();
         self.outstanding = Outstanding::new(first_index(self.local_initial_tsn));
-        self.queues.restart();
+        self.queues.restart(&mut self.events);
         self.congestion.on_path_change(now);
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
@@ -308,7 +308,7 @@ impl Association {
 
     /// Messages queued before the peer said how many streams it takes.
     fn drop_streams_beyond_agreement(&mut self) {
-        for stream in self.queues.drop_from(self.outbound_streams) {
+        for stream in self.queues.drop_from(self.outbound_streams, &mut self.events) {
             self.tell_abandoned(stream);
         }
     }

@@ -309,7 +309,7 @@ impl Association {
 
     #[inline]
     fn window_is_open(&mut self) -> bool {
-        let open = self.outstanding.in_flight() < self.congestion.cwnd();
+        let open = self.flight() < self.congestion.cwnd();
         self.cwnd_limited = !open;
         open
     }
@@ -350,8 +350,14 @@ impl Association {
             return;
         }
         if let Some(index) = self.outstanding.newest_in_flight()
-            && self.outstanding.chunk(index).is_some_and(|chunk| !self.is_exhausted(chunk))
+            && let Some(chunk) = self.outstanding.chunk(index).filter(|chunk| !self.is_exhausted(chunk))
         {
+            let bytes = self.data_header_bytes() + padded(usize::from(chunk.length));
+            if packet.left(out) < bytes && out.len() > packet.start + COMMON_HEADER_BYTES {
+                // Beside a SACK it does not fit: it is the next packet.
+                self.recovery.probe_due = true;
+                return;
+            }
             self.write_again(now, index, out, true);
         }
     }
@@ -502,7 +508,7 @@ impl Association {
                 break;
             }
             let Some(begun) = self.begin(now, id) else { continue };
-            let Begun { message: number, offset, fragment } = begun;
+            let Begun { message: number, offset, fragment, .. } = begun;
             let Some(message) = self.outstanding.message(number) else { break };
             let left = message.data.len() - offset;
             let length = self.fragment_length(left, room - header, header, message);
@@ -529,7 +535,7 @@ impl Association {
             self.outstanding.push(chunk);
             self.after_fragment(
                 id,
-                Begun { message: number, offset: offset + length, fragment: fragment + 1 },
+                Begun { offset: offset + length, fragment: fragment + 1, ..begun },
                 left - length,
                 length,
             );
@@ -560,19 +566,24 @@ impl Association {
     #[inline]
     fn after_fragment(&mut self, id: u16, begun: Begun, rest: usize, length: usize) {
         let end = rest == 0;
-        if let Some(stream) = self.queues.streams.get_mut(id) {
-            stream.begun = (!end).then_some(begun);
-        }
+        self.queues.went_on(id, begun, end);
         if end && let Some(message) = self.outstanding.message_mut(begun.message) {
             message.whole = true;
         }
         self.queues.consumed(id, length, &mut self.events);
-        // With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it is finished too if
-        // one more packet does it: many streams of small messages would else leave half of them open at the receiver.
-        let most = self.max_data_bytes.saturating_sub(I_DATA_HEADER_BYTES);
-        if end || (self.capabilities.interleaving && rest > most) {
+        if end || (self.capabilities.interleaving && self.may_interleave(rest)) {
             self.queues.rotate();
         }
+    }
+
+    /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
+    /// more packet finishes it (many streams of small messages would else leave half of them open at the receiver),
+    /// and while those that were begun may fill half of the peer's window (a window full of beginnings is closed).
+    #[inline]
+    fn may_interleave(&self, rest: usize) -> bool {
+        let packet = self.max_data_bytes.saturating_sub(I_DATA_HEADER_BYTES);
+        let window = self.peer_window_seen.max(self.peer_a_rwnd);
+        rest > packet && self.queues.next_may_cut_in(packet, window / 2)
     }
 
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
@@ -645,6 +656,7 @@ impl Association {
             }
         };
         let first = self.outstanding.next();
+        let length = message.data.len();
         let message = self.outstanding.begin_message(OutMessage {
             data: message.data,
             stream: id,
@@ -659,8 +671,8 @@ impl Association {
             whole: false,
             abandoned: false,
         });
-        let begun = Begun { message, offset: 0, fragment: 0 };
-        stream.begun = Some(begun);
+        let begun = Begun { message, offset: 0, fragment: 0, length };
+        self.queues.begin(id, begun);
         begun
     }
 

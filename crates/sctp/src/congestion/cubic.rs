@@ -233,9 +233,11 @@ impl CongestionController for Cubic {
         self.before_reduction = Some(self.path);
         self.reduce();
         self.path.cwnd = self.path.ssthresh;
-        let prr = Prr::new(loss.in_flight + loss.lost_bytes, self.path.ssthresh);
+        let flight = loss.in_flight + loss.lost_bytes + loss.acked_bytes;
+        let mut prr = Prr::new(flight, self.path.ssthresh);
+        let window = prr.on_ack(loss.acked_bytes, loss.in_flight, self.mdcs());
         // One packet at once: the repair that nothing should delay (RFC 9260 §7.2.4 rule 3).
-        self.recovery = Some((prr, loss.in_flight + self.mdcs()));
+        self.recovery = Some((prr, window.max(loss.in_flight + self.mdcs())));
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: usize) {
@@ -330,7 +332,7 @@ mod tests {
 
     fn lost(cc: &mut Cubic, now: Instant) {
         let in_flight = cc.cwnd() - MDCS;
-        cc.on_loss(now, &Loss { lost_bytes: MDCS, in_flight, sent_at: now });
+        cc.on_loss(now, &Loss { lost_bytes: MDCS, in_flight, acked_bytes: 0, sent_at: now });
         cc.on_ack(now, &RateSample { acked_bytes: 0, ..full(0) });
     }
 
@@ -429,7 +431,7 @@ mod tests {
     fn recovery_sends_seven_packets_for_ten_delivered() {
         let mut cc = settled(100);
         let mut in_flight = 99 * MDCS;
-        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, sent_at: start() });
+        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, acked_bytes: 0, sent_at: start() });
         let mut sent = 0;
         for _ in 0..90 {
             in_flight -= MDCS;
@@ -448,7 +450,10 @@ mod tests {
     #[test]
     fn a_timeout_leaves_one_packet_and_recovery_with_it() {
         let mut cc = settled(100);
-        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight: 99 * MDCS, sent_at: start() });
+        cc.on_loss(
+            start(),
+            &Loss { lost_bytes: MDCS, in_flight: 99 * MDCS, acked_bytes: 0, sent_at: start() },
+        );
         cc.on_rto(start(), 99 * MDCS);
         assert_eq!(cc.cwnd(), MDCS);
         let ssthresh = cc.ssthresh();

@@ -133,7 +133,8 @@ impl Flow {
         if event && self.recovery_end.is_none() {
             self.recovery_end = Some(self.next);
             self.reduced_at = self.next;
-            let loss = Loss { lost_bytes: lost, in_flight: self.in_flight(), sent_at: acked.sent_at };
+            let in_flight = self.in_flight();
+            let loss = Loss { lost_bytes: lost, in_flight, acked_bytes: PACKET, sent_at: acked.sent_at };
             self.controller.on_loss(now, &loss);
         }
         self.pacer.set_rate(now, self.controller.pacing_rate(), self.srtt);

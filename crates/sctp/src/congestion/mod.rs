@@ -35,7 +35,8 @@ mod new_reno;
 mod pacer;
 mod prr;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 pub use bbr::Bbr;
@@ -96,6 +97,8 @@ pub struct Loss {
     pub lost_bytes: usize,
     /// Bytes outstanding when the loss was found, the lost ones not counted.
     pub in_flight: usize,
+    /// Bytes that the SACK which told of the loss newly acknowledged; zero if a timer told.
+    pub acked_bytes: usize,
     /// When the oldest of the lost packets left.
     pub sent_at: Instant,
 }
@@ -148,6 +151,32 @@ impl Algorithm {
     }
 }
 
+/// A name that no controller has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the congestion controllers are newreno, cubic and bbr")
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    /// By the names that [`CongestionController::name`] gives.
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        match name {
+            "newreno" => Ok(Self::NewReno),
+            "cubic" => Ok(Self::Cubic),
+            "bbr" => Ok(Self::Bbr),
+            _ => Err(UnknownAlgorithm),
+        }
+    }
+}
+
 /// `bytes` in `interval`, a second. Zero for an interval of zero: no rate can be told.
 fn bytes_per_second(bytes: u64, interval: Duration) -> u64 {
     let nanos = interval.as_nanos();
@@ -155,6 +184,20 @@ fn bytes_per_second(bytes: u64, interval: Duration) -> u64 {
         return 0;
     }
     u64::try_from(u128::from(bytes) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_controller_is_found_by_the_name_it_gives() {
+        let parameters = Parameters { max_data_bytes: 1200, initial_packets: None };
+        for algorithm in [Algorithm::NewReno, Algorithm::Cubic, Algorithm::Bbr] {
+            assert_eq!(algorithm.controller(parameters).name().parse(), Ok(algorithm));
+        }
+        assert_eq!("tahoe".parse::<Algorithm>(), Err(UnknownAlgorithm));
+    }
 }
 
 #[cfg(test)]

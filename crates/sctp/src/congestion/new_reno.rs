@@ -137,9 +137,11 @@ impl CongestionController for NewReno {
         self.ssthresh = self.half();
         self.cwnd = self.ssthresh;
         self.partial_bytes_acked = 0;
-        let prr = Prr::new(loss.in_flight + loss.lost_bytes, self.ssthresh);
-        // One packet at once, whatever the window says (RFC 9260 §7.2.4 rule 3).
-        self.recovery = Some((prr, loss.in_flight + self.mdcs()));
+        let flight = loss.in_flight + loss.lost_bytes + loss.acked_bytes;
+        let mut prr = Prr::new(flight, self.ssthresh);
+        let window = prr.on_ack(loss.acked_bytes, loss.in_flight, self.mdcs());
+        // One packet at once: the repair that nothing should delay (RFC 9260 §7.2.4 rule 3).
+        self.recovery = Some((prr, window.max(loss.in_flight + self.mdcs())));
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: usize) {
@@ -268,7 +270,7 @@ mod tests {
     fn a_loss_halves_the_window_but_leaves_four_packets() {
         let mut cc = reno();
         cc.cwnd = 20 * MDCS;
-        let loss = Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, sent_at: start() };
+        let loss = Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, acked_bytes: 0, sent_at: start() };
         cc.on_loss(start(), &loss);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (20 * MDCS, 10 * MDCS), "the first repair goes at once");
         cc.on_ack(start(), &full(0));
@@ -284,7 +286,7 @@ mod tests {
         let mut cc = reno();
         cc.cwnd = 100 * MDCS;
         let mut in_flight = 99 * MDCS;
-        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, sent_at: start() });
+        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight, acked_bytes: 0, sent_at: start() });
         let mut sent = 0;
         for _ in 0..90 {
             in_flight -= MDCS;
@@ -322,7 +324,10 @@ mod tests {
     fn recovery_ends_at_a_timeout() {
         let mut cc = reno();
         cc.cwnd = 20 * MDCS;
-        cc.on_loss(start(), &Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, sent_at: start() });
+        cc.on_loss(
+            start(),
+            &Loss { lost_bytes: MDCS, in_flight: 19 * MDCS, acked_bytes: 0, sent_at: start() },
+        );
         cc.on_rto(start(), 19 * MDCS);
         assert_eq!(cc.cwnd(), MDCS);
     }

@@ -26,7 +26,7 @@ const ITEM_OVERHEAD: usize = 128;
 
 /// What all incomplete messages together may reserve before their bytes come: a peer that begins many and ends none
 /// gets no more memory in advance.
-const MOST_IN_ADVANCE: usize = 1 << 20;
+const MOST_IN_ADVANCE: usize = 2 << 20;
 
 /// One DATA or I-DATA chunk, as far as reassembly needs it.
 #[derive(Debug, Clone, Copy)]

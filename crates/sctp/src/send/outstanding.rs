@@ -107,6 +107,8 @@ pub(crate) struct Outstanding {
     messages: VecDeque<OutMessage>,
     message_base: u64,
     order: VecDeque<(u64, u64)>,
+    /// Taken from the front of `order`: above what SACKs had room to report.
+    deferred: VecDeque<(u64, u64)>,
     lost: VecDeque<u64>,
     /// Gap blocks of the last SACK, ends included.
     gaps: Vec<(u64, u64)>,
@@ -134,6 +136,7 @@ impl Outstanding {
             messages: VecDeque::new(),
             message_base: 0,
             order: VecDeque::new(),
+            deferred: VecDeque::new(),
             lost: VecDeque::new(),
             gaps: Vec::new(),
             scratch: Vec::new(),
@@ -319,6 +322,7 @@ impl Outstanding {
         self.drop_finished_messages();
         if self.chunks.is_empty() {
             self.order.clear();
+            self.deferred.clear();
             self.lost.clear();
         }
     }
@@ -463,6 +467,21 @@ impl Outstanding {
         matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost).then_some(*chunk)
     }
 
+    /// The oldest transmission is no loss yet, for the peer's SACKs have no room to report so far.
+    pub(crate) fn defer_oldest(&mut self) {
+        self.deferred.extend(self.order.pop_front());
+    }
+
+    /// A transmission that was put off and that SACKs could report by now: they reach up to `horizon`.
+    pub(crate) fn next_deferred(&mut self, horizon: u64) -> Option<u64> {
+        while let Some((index, packet)) = self.deferred.pop_front_if(|(index, _)| *index <= horizon) {
+            if self.chunk(index).is_some_and(|c| c.packet == packet && c.state == ChunkState::InFlight) {
+                return Some(index);
+            }
+        }
+        None
+    }
+
     /// The highest chunk in flight: what a tail loss probe repeats.
     pub(crate) fn newest_in_flight(&self) -> Option<u64> {
         let at = self.chunks.iter().rposition(|chunk| chunk.state == ChunkState::InFlight)?;
@@ -507,6 +526,7 @@ impl Outstanding {
             }
         }
         self.order.clear();
+        self.deferred.clear();
         self.in_flight = 0;
         before
     }

@@ -2,7 +2,13 @@
 //!
 //! Problem: many streams share one window; none may starve, memory is bounded, and with DATA chunks a message
 //! that was begun must be finished before another begins (RFC 9260 §6.9).
-//! How: a queue for each stream, a scheduler (send/scheduler.rs) that says whose turn it is, and here the bounds: they are in bytes, for a stream and for all together, and who was refused is remembered.
+//! How: a queue for each stream, a scheduler (send/scheduler.rs) that says whose turn it is, and here the bounds: they
+//! are in bytes, for a stream and for all together. Who was refused is remembered: what a stream lacks of its own can
+//! only return when it sends, and those who lack room of all together stand in one line, first come first served.
+//! ```text
+//!   refused --own queue full--> [its own fragments leave] --.
+//!      '--all queues full----------------------------------> line --room returns--> SendReady
+//! ```
 //! More: RFC 8260 §3 (schedulers); docs/sctp.md, "Sending".
 
 use crate::error::SendError;
@@ -46,6 +52,8 @@ pub(crate) struct Begun {
     pub(crate) message: u64,
     pub(crate) offset: usize,
     pub(crate) fragment: u32,
+    /// Bytes of the whole message.
+    pub(crate) length: usize,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +70,8 @@ pub(crate) struct SendStream {
     told_ready: bool,
     /// The cost of the message that was refused.
     refused: Option<usize>,
+    /// It stands in line for room of all together.
+    in_line: bool,
     in_turns: bool,
     pub(crate) share: Share,
     pub(crate) next_ssn: u16,
@@ -91,6 +101,15 @@ impl SendStream {
         self.begun.is_some() || !self.queue.is_empty()
     }
 
+    /// It was refused, and its own queue would take the message now.
+    #[inline]
+    fn has_own_room_again(&self, limit: usize) -> bool {
+        self.refused.is_some_and(|cost| {
+            let used = self.buffered + self.waiting() * MESSAGE_OVERHEAD;
+            used == 0 || used + cost <= limit
+        })
+    }
+
     /// Messages that were not begun.
     fn waiting(&self) -> usize {
         self.queue.len() + self.held.len()
@@ -110,7 +129,10 @@ pub(crate) struct Queues {
     stream_limit: usize,
     total_limit: usize,
     total: usize,
-    any_refused: bool,
+    /// Bytes of the messages that were begun and not finished: all of them may have to wait at the receiver.
+    open_bytes: usize,
+    /// Streams that have room of their own and wait for room of all together.
+    line: VecDeque<u16>,
 }
 
 impl Queues {
@@ -127,7 +149,8 @@ impl Queues {
             stream_limit,
             total_limit,
             total: 0,
-            any_refused: false,
+            open_bytes: 0,
+            line: VecDeque::new(),
         }
     }
 
@@ -145,7 +168,9 @@ impl Queues {
         let stream_full = used > 0 && used + cost > self.stream_limit;
         if stream_full || (self.total > 0 && self.total + cost > self.total_limit) {
             stream.refused = Some(cost);
-            self.any_refused = true;
+            if !stream_full && !std::mem::replace(&mut stream.in_line, true) {
+                self.line.push_back(id);
+            }
             let limit = if stream_full { self.stream_limit } else { self.total_limit };
             return Err(SendError::QueueFull { limit, stream: stream_full });
         }
@@ -202,6 +227,31 @@ impl Queues {
         Some(message)
     }
 
+    /// A message of `id` was begun.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: u16, begun: Begun) {
+        self.open_bytes += begun.length;
+        self.streams.entry(id).begun = Some(begun);
+    }
+
+    /// A fragment left: the message of `id` stands where `begun` says, or is finished.
+    #[inline]
+    pub(crate) fn went_on(&mut self, id: u16, begun: Begun, finished: bool) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.begun = (!finished).then_some(begun);
+        if finished {
+            self.open_bytes -= begun.length;
+        }
+    }
+
+    /// Whether the stream that is next may have its turn in the middle of the current message: it is in the middle of
+    /// one, too, or the next is at most `small`, or one more makes no more than `most` that the receiver has to hold.
+    pub(crate) fn next_may_cut_in(&self, small: usize, most: usize) -> bool {
+        let Some(stream) = self.turns.next().and_then(|id| self.streams.get(id)) else { return true };
+        let next = stream.queue.front().map_or(0, |message| message.data.len());
+        stream.begun.is_some() || next <= small || self.open_bytes + next <= most
+    }
+
     /// Length of the message that `id` would begin next, and whether it may be given up; `None` in the middle of one.
     #[inline]
     pub(crate) fn front(&self, id: u16) -> Option<(usize, bool)> {
@@ -229,29 +279,43 @@ impl Queues {
         {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
-        if self.any_refused {
-            self.wake(events);
+        if stream.has_own_room_again(self.stream_limit) && !std::mem::replace(&mut stream.in_line, true) {
+            self.line.push_back(id);
+        }
+        if !self.line.is_empty() {
+            self.serve(events);
         }
     }
 
-    /// Tells those who were refused, if what they wanted fits now.
-    fn wake(&mut self, events: &mut VecDeque<Event>) {
+    /// Tells those in line what fits now, in their order.
+    fn serve(&mut self, events: &mut VecDeque<Event>) {
         let mut total = self.total;
-        self.any_refused = false;
-        for (id, stream) in self.streams.iter_mut() {
-            let Some(cost) = stream.refused else { continue };
-            let used = stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
-            let fits_stream = used == 0 || used + cost <= self.stream_limit;
-            if fits_stream && (total == 0 || total + cost <= self.total_limit) {
-                stream.refused = None;
+        while let Some(&id) = self.line.front() {
+            let Some(stream) = self.streams.get_mut(id) else { break };
+            let own_room = stream.has_own_room_again(self.stream_limit);
+            if let Some(cost) = stream.refused.filter(|_| own_room) {
+                if total > 0 && total + cost > self.total_limit {
+                    break;
+                }
                 total += cost;
+                stream.refused = None;
                 if !std::mem::replace(&mut stream.told_ready, true) {
                     events.push_back(Event::SendReady { stream: StreamId(id) });
                 }
-            } else {
-                self.any_refused = true;
+            }
+            stream.in_line = false;
+            self.line.pop_front();
+        }
+    }
+
+    /// Much left the queues at once: looks at every stream.
+    fn serve_all(&mut self, events: &mut VecDeque<Event>) {
+        for (id, stream) in self.streams.iter_mut() {
+            if stream.has_own_room_again(self.stream_limit) && !std::mem::replace(&mut stream.in_line, true) {
+                self.line.push_back(id);
             }
         }
+        self.serve(events);
     }
 
     /// The turn of the current stream is over.
@@ -273,8 +337,8 @@ impl Queues {
 
     /// A begun message was given up: `left` of its bytes will not be sent.
     pub(crate) fn abandon_begun(&mut self, id: u16, left: usize, events: &mut VecDeque<Event>) {
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.begun = None;
+        if let Some(begun) = self.streams.get_mut(id).and_then(|stream| stream.begun.take()) {
+            self.open_bytes -= begun.length;
         }
         self.consumed(id, left, events);
         self.drop_idle(id);
@@ -298,12 +362,13 @@ impl Queues {
     }
 
     /// The peer takes fewer streams than were used already: what is queued beyond is dropped.
-    pub(crate) fn drop_from(&mut self, streams: u16) -> Vec<StreamId> {
+    pub(crate) fn drop_from(&mut self, streams: u16, events: &mut VecDeque<Event>) -> Vec<StreamId> {
         let mut dropped = Vec::new();
         let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
+                self.open_bytes -= stream.begun.map_or(0, |begun| begun.length);
                 *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }
@@ -311,12 +376,14 @@ impl Queues {
         for stream in &dropped {
             self.turns.remove(stream.0);
         }
+        self.serve_all(events);
         dropped
     }
 
     /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
-    pub(crate) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self, events: &mut VecDeque<Event>) {
         self.turns.clear();
+        self.open_bytes = 0;
         let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             stream.queue.append(&mut stream.held);
@@ -332,6 +399,7 @@ impl Queues {
                 self.turns.enter(id, &mut stream.share);
             }
         }
+        self.serve_all(events);
     }
 
     pub(crate) fn buffered(&self, id: u16) -> usize {

@@ -73,6 +73,12 @@ impl Turns {
         self.current.map(|(_, id)| id)
     }
 
+    /// Whose turn is next, unless the current stream keeps its own.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<u16> {
+        self.waiting.peek().map(|Reverse((_, id))| *id)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.current.is_none()
     }

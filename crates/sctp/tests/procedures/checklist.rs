@@ -213,3 +213,56 @@ fn an_association_that_is_gone_says_so_to_a_peer_that_sends_no_checksums() {
     assert_eq!(puppet.under_test.handle_datagram(puppet.now, &data), Err(Discard::Closed));
     assert_eq!(puppet.chunks(), [ChunkType::ABORT.0]);
 }
+
+#[test]
+fn a_pad_chunk_is_skipped_and_the_rest_is_processed() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet
+        .feed(|out| {
+            put_chunk(out, ChunkType::PAD, 0xff, |out| out.extend_from_slice(&[7; 100]));
+            Data { flags: DataFlags(3), tsn: PUPPET_TSN, stream: 1, ssn: 0, ppid: 53, payload: b"behind" }
+                .encode(out);
+        })
+        .unwrap();
+    assert_eq!(puppet.under_test.poll_message().unwrap().data, "behind");
+    assert!(!puppet.chunks().contains(&ChunkType::ERROR.0));
+}
+
+#[test]
+fn padding_in_an_init_is_dropped_in_silence_and_does_not_make_the_cookie_larger() {
+    let answer = |padding: usize| {
+        let mut puppet = Puppet::new(Config::default());
+        let init = packet(0, |out| {
+            put_chunk(out, ChunkType::INIT, 0, |out| {
+                out.extend_from_slice(&[0, 0, 0, 9, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 5]);
+                if padding > 0 {
+                    out.extend_from_slice(&[0x80, 0x05, 0, u8::try_from(padding + 4).unwrap()]);
+                    out.resize(out.len() + padding, 0);
+                }
+            });
+        });
+        puppet.under_test.handle_datagram(puppet.now, &init).unwrap();
+        puppet.poll().unwrap()
+    };
+    assert_eq!(answer(0), answer(200));
+}
+
+#[test]
+fn a_probe_of_the_packet_size_is_a_heartbeat_and_padding_of_exactly_that_size() {
+    let mut puppet = Puppet::connected(Config::default());
+    let sizes = plywood_sctp::PacketSizes { smallest: 500, base: 1000, largest: 1400 };
+    puppet.under_test.set_packet_sizes(puppet.now, sizes);
+    for size in [1000, 1400] {
+        let mut probe = Vec::new();
+        assert_eq!(puppet.under_test.poll_probe(puppet.now, &mut probe), Some(size));
+        assert_eq!(probe.len(), size);
+        let parsed = plywood_sctp::wire::Packet::parse(&probe).unwrap();
+        let chunks: Vec<_> = parsed.chunks().collect();
+        assert_eq!((chunks[0].kind, chunks[1].kind), (ChunkType::HEARTBEAT, ChunkType::PAD));
+        assert!(chunks[1].value.iter().all(|byte| *byte == 0));
+        let echo = chunks[0].value.to_vec();
+        assert_eq!(puppet.under_test.poll_probe(puppet.now, &mut Vec::new()), None, "one at a time");
+        puppet.feed(|out| put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(&echo))).unwrap();
+        assert_eq!(puppet.under_test.packet_bytes(), Some(size));
+    }
+}

@@ -85,6 +85,48 @@ fn interleaved_messages_are_given_up_with_i_forward_tsn() {
     }
 }
 
+/// The 95th percentile of the one-way delay of 100-byte messages beside bulk on 10 Mbit/s with 25 ms one way and a
+/// queue of 62.5 kB, over twenty seconds, in milliseconds.
+fn ninety_fifth(scheduler: Scheduler, interleaving: bool) -> u128 {
+    let path =
+        Path { delay: Duration::from_millis(25), bottleneck: Some((1_250_000, 62_500)), ..Path::default() };
+    let mut net = Net::connected(6, path, |_| {
+        let mut config = Config::default();
+        config.interleaving = interleaving;
+        config.scheduler = scheduler;
+        config
+    });
+    net.ends[0].set_stream_priority(StreamId(1), 1024);
+    let begin = net.now;
+    let (mut sent, mut delays) = (std::collections::VecDeque::new(), Vec::new());
+    for number in 0..500 {
+        while net.ends[0].buffered_amount(StreamId(0)) < 600_000 {
+            net.send(0, 0, pattern(number, 262_144));
+        }
+        net.send(0, 1, pattern(number, 100));
+        sent.push_back(net.now);
+        let until = begin + Duration::from_millis(40 * number + number * 7 % 20);
+        while net.step(until) {
+            for _ in net.messages[1].drain(..).filter(|message| message.stream == StreamId(1)) {
+                delays.push(net.now - sent.pop_front().unwrap());
+            }
+        }
+    }
+    delays.sort_unstable();
+    delays[delays.len() * 95 / 100].as_millis()
+}
+
+#[test]
+fn beside_bulk_small_messages_wait_for_the_queue_two_packets_and_10_ms_at_most() {
+    // 25 ms of path, 50 ms of queue, two packets of 0.96 ms, 10 ms.
+    for scheduler in [Scheduler::WeightedFair, Scheduler::Priority] {
+        let delay = ninety_fifth(scheduler, true);
+        assert!(delay <= 25 + 50 + 2 + 10, "{scheduler:?}: {delay} ms");
+    }
+    let without = ninety_fifth(Scheduler::WeightedFair, false);
+    assert!(without > 150, "what it cures: {without} ms");
+}
+
 /// Longest time that each of 18 small messages took beside bulk once slow start was over, in milliseconds.
 fn latency(scheduler: Scheduler, interleaving: bool) -> u128 {
     let path = Path { bottleneck: Some((1_250_000, 30_000)), ..Path::default() };
@@ -127,4 +169,22 @@ fn a_small_message_of_higher_priority_waits_for_packets_and_not_for_messages() {
     let first_come = latency(Scheduler::FirstCome, true);
     let without = latency(Scheduler::Priority, false);
     assert!(first_come > 300 && without > 100, "what it cures: {first_come} ms, {without} ms");
+}
+
+#[test]
+fn streams_that_take_turns_do_not_fill_the_window_with_beginnings() {
+    let mut net = Net::connected(7, Path::default(), |end| {
+        let mut config = config(end);
+        config.receive_window_bytes = 512 << 10;
+        config.max_reassembly_bytes = 512 << 10;
+        config
+    });
+    // Together twelve times the window.
+    for stream in 0..100 {
+        net.send(0, stream, pattern(u64::from(stream), 64 << 10));
+    }
+    net.run_until(Duration::from_secs(60), |net| net.messages[1].len() == 100);
+    assert_eq!(net.messages[1].len(), 100);
+    let discarded = net.ends[1].stats().discarded(plywood_sctp::Discard::OutsideWindow);
+    assert_eq!(discarded, 0);
 }

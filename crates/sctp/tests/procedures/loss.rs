@@ -101,6 +101,91 @@ fn reordering_is_not_taken_for_loss_for_long() {
     assert!(stats.spurious_recoveries > 0, "{stats:?}");
 }
 
+/// A long fat path whose window is open from the beginning.
+fn wide(seed: u64) -> Net {
+    let path = Path { delay: Duration::from_millis(50), ..Path::default() };
+    Net::connected(seed, path, |_| {
+        let mut config = Config::default();
+        config.initial_packets = Some(2000);
+        config.receive_window_bytes = 8 << 20;
+        config.initial_receive_window_bytes = 8 << 20;
+        config.pacing = false;
+        config
+    })
+}
+
+#[test]
+fn more_holes_than_a_sack_can_report_are_repaired_without_a_timeout() {
+    let mut net = wide(8);
+    let mut count = 0;
+    net.filter = Some(Box::new(move |from, packet| {
+        count += u32::from(from == 0 && chunk_types(packet).contains(&0));
+        from == 0 && (100..1300).contains(&count) && count % 2 == 0
+    }));
+    for number in 0..80 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 80));
+    let stats = net.ends[0].stats();
+    assert_eq!(stats.timeouts, 0);
+    assert!(
+        stats.chunks_lost >= 600 && stats.chunks_lost < 700,
+        "nothing that arrived: {}",
+        stats.chunks_lost
+    );
+}
+
+#[test]
+fn a_burst_of_losses_is_repaired_in_one_round_trip_and_not_four_packets_at_a_time() {
+    let mut net = wide(9);
+    drop_nth(&mut net, &[20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+    for number in 0..20 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    let begin = net.now;
+    assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 20));
+    // One way for the data, half back for the report, one way for the repairs.
+    assert!(net.now - begin <= Duration::from_millis(200), "{:?}", net.now - begin);
+    assert_eq!(net.ends[0].stats().retransmissions, net.ends[0].stats().chunks_lost);
+}
+
+#[test]
+fn a_timeout_ends_recovery_and_slow_start_repairs_the_rest() {
+    let mut net = wide(10);
+    let mut first = None;
+    // The first data packet does not come through four times: recovery, then T3-rtx.
+    net.filter = Some(Box::new(move |from, packet| {
+        if from != 0 || !chunk_types(packet).contains(&0) {
+            return false;
+        }
+        let tsn = packet[16..20].to_vec();
+        let (lost, times) = first.get_or_insert((tsn.clone(), 0));
+        let again = *lost == tsn;
+        *times += u32::from(again);
+        again && *times <= 4
+    }));
+    net.send(0, 0, pattern(1, 200_000));
+    assert!(net.run_until(Duration::from_secs(10), |net| net.ends[0].stats().timeouts == 1));
+    let one_packet = net.ends[0].stats().cwnd_bytes;
+    assert!(one_packet <= 1200, "{one_packet}");
+    for number in 0..20 {
+        net.send(0, 0, pattern(number, 20_000));
+    }
+    assert!(net.run_until(Duration::from_secs(10), |net| net.messages[1].len() == 21));
+    assert!(net.ends[0].stats().cwnd_bytes > 10 * one_packet, "{:?}", net.ends[0].stats());
+}
+
+#[test]
+fn a_timeout_that_was_only_a_delay_is_taken_back() {
+    let mut net = steady(11);
+    net.path.delay = Duration::from_millis(400);
+    net.send(0, 0, pattern(1, 1000));
+    assert!(net.run_until(Duration::from_secs(5), |net| net.ends[0].stats().timeouts == 1));
+    let one_packet = net.ends[0].stats().cwnd_bytes;
+    assert!(net.run_until(Duration::from_secs(5), |net| net.ends[0].stats().spurious_recoveries == 1));
+    assert!(net.ends[0].stats().cwnd_bytes >= 10 * one_packet, "{:?}", net.ends[0].stats());
+}
+
 #[test]
 fn silence_ends_the_association_after_the_timeouts_of_the_rfc() {
     let mut net = steady(5);

@@ -1,7 +1,7 @@
 //! Bounds on what waits to be sent, and who is told when room returns.
 
 use crate::support::{Net, Path, Puppet, pattern};
-use plywood_sctp::{Config, Event, Ppid, SendError, SendOptions, StreamId};
+use plywood_sctp::{Association, Config, Event, Ppid, SendError, SendOptions, StreamId};
 use std::time::Duration;
 
 fn config() -> Config {
@@ -120,10 +120,45 @@ fn no_stream_starves_behind_a_busy_one() {
 }
 
 #[test]
+fn streams_refused_for_the_total_are_told_in_the_order_of_refusal() {
+    let mut net = Net::connected(6, Path::default(), |_| config());
+    fill(&mut net, 0);
+    fill(&mut net, 1);
+    for stream in [9, 3, 5] {
+        fill(&mut net, stream);
+    }
+    net.run_for(Duration::from_secs(5));
+    let told: Vec<u16> = net.events[0]
+        .iter()
+        .filter_map(|event| match event {
+            Event::SendReady { stream } if stream.0 > 1 => Some(stream.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [9, 3, 5]);
+}
+
+#[test]
+fn who_was_refused_is_told_when_a_restart_of_the_peer_empties_the_queue() {
+    let mut net = Net::connected(7, Path::default(), |_| config());
+    net.send(0, 0, pattern(1, 200_000));
+    assert_eq!(fill(&mut net, 0), SendError::QueueFull { limit: 50_000, stream: true });
+    net.run_for(Duration::from_millis(5));
+    net.ends[1] = Association::new(config(), [99; 32], net.now);
+    net.wire.clear();
+    net.events[0].clear();
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_secs(2));
+    // The message that was begun is lost, and nothing else was queued.
+    assert!(net.messages[1].is_empty());
+    assert!(net.events[0].contains(&Event::SendReady { stream: StreamId(0) }));
+}
+
+#[test]
 fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
     let mut config = config();
     config.max_unread_events = 16;
-    let mut puppet = crate::support::Puppet::connected(config);
+    let mut puppet = Puppet::connected(config);
     while puppet.under_test.poll_event().is_some() {}
     let mut count = 0;
     for number in 0..200 {
@@ -147,7 +182,7 @@ fn events_that_nobody_polls_are_bounded_and_what_is_dropped_is_counted() {
 fn a_reset_is_refused_while_too_many_events_are_unread() {
     let mut config = config();
     config.max_unread_events = 1;
-    let mut puppet = crate::support::Puppet::new(config);
+    let mut puppet = Puppet::new(config);
     puppet.handshake(&crate::support::puppet_init());
     let options = crate::support::max_lifetime(Duration::ZERO);
     let now = puppet.now;
@@ -164,7 +199,7 @@ fn resets_that_nobody_hears_of_are_put_off_and_not_forgotten() {
     use plywood_sctp::wire::reconfig::put_outgoing_reset;
     let mut config = config();
     config.max_unread_events = 40;
-    let mut puppet = crate::support::Puppet::connected(config);
+    let mut puppet = Puppet::connected(config);
     let streams: Vec<u16> = (0..15).collect();
     let last = crate::support::PUPPET_TSN - 1;
     let mut number = crate::support::PUPPET_TSN;

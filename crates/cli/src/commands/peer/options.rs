@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use clap::Args as ClapArgs;
 use plywood::peer::plies::dtls::{Role, Versions};
 use plywood::peer::plies::ice::CandidateKind;
-use plywood::{Config, ConnectionStats, Endpoint, PeerConnection};
+use plywood::{Config, CongestionControl, ConnectionStats, Endpoint, PeerConnection};
 use serde_json::{Value, json};
 
 use super::key_log::KeyLog;
@@ -31,7 +31,8 @@ pub(crate) struct Args {
     /// Use 127.0.0.1 and ::1 too.
     #[arg(long)]
     loopback: bool,
-    /// `dtls=12` or `dtls=13` forces a version, `keylog=FILE` writes DTLS secrets; other keys are ignored.
+    /// `dtls=12` or `dtls=13` forces a version, `keylog=FILE` writes DTLS secrets, `congestion=bbr` (or newreno, cubic)
+    /// chooses the controller; other keys are ignored.
     #[arg(long = "opt", value_name = "K=V")]
     options: Vec<String>,
 }
@@ -62,6 +63,7 @@ impl Args {
             bind: self.bind.clone(),
             loopback: self.loopback,
             dtls_versions,
+            congestion: self.option("congestion").map_or(Ok(CongestionControl::default()), str::parse)?,
             key_log: self.option("keylog").is_some(),
             ..Config::default()
         })
