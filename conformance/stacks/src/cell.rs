@@ -1,6 +1,7 @@
 //! A cell of the matrix: who, in which role, which version, over which network.
 
 use anyhow::{Result, ensure};
+use plywood_dtls::wire::codes::NamedGroup;
 use plywood_dtls::{Role, Version};
 
 use crate::subject::Agreed;
@@ -80,6 +81,9 @@ impl Cell {
     /// Whether what was agreed on is what had to come out.
     pub(crate) fn judge(&self, agreed: Agreed) -> Result<()> {
         ensure!(agreed.version == self.version, "agreed on {agreed}");
+        // Who has the hybrid group must not end up with another.
+        let hybrid = self.peer == "boringssl" && self.version == Version::Dtls13;
+        ensure!(!hybrid || agreed.group == NamedGroup::X25519_MLKEM768, "agreed on {agreed}");
         Ok(())
     }
 }

@@ -13,11 +13,7 @@ use plywood_dtls::{Role, Version};
 use crate::cell::{Cell, Network, Scenario};
 use crate::subject::{Certificate, Subject};
 
-#[cfg(feature = "boringssl")]
-pub(crate) mod boringssl;
-#[cfg(feature = "crates")]
 pub(crate) mod dimpl_peer;
-#[cfg(feature = "crates")]
 pub(crate) mod rtc_peer;
 
 /// A judge: the other end of the connection.
@@ -34,7 +30,7 @@ pub(crate) trait Judge: Sized {
     fn send(&mut self, now: Instant, data: &[u8]);
     /// Application data from us so far.
     fn received(&self) -> &[u8];
-    /// When it wants to be woken; `None` also where it has a clock of its own.
+    /// When it wants to be woken.
     fn timeout(&self) -> Option<Instant>;
     /// Wakes it.
     fn handle_timeout(&mut self, now: Instant) -> Result<()>;

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use plywood_dtls::Role;
+use plywood_dtls::{Role, Version};
 
 use crate::cell::{Cell, Network, Scenario};
 use crate::subject::{Certificate, Subject};
@@ -48,9 +48,8 @@ const OURS: &[u8] = b"plywood says hello\n";
 const THEIRS: &[u8] = b"peer says hello\n";
 /// Long enough for a handshake that loses a third of its datagrams, with a timer of a second that doubles.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between our lines, doubling up to the second: wolfSSL's client begins its timer anew with each datagram, so that who
-/// never pauses never hears it repeat a lost flight.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+/// Between our lines.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a cell; what was agreed on, or why it failed.
 pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Result<String> {
@@ -78,7 +77,7 @@ pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Resul
 
 fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Program) -> Result<String> {
     let begin = Instant::now();
-    let (mut spoken, mut pause) = (begin, PAUSES[0]);
+    let mut spoken = begin;
     let mut buffer = vec![0; 65536];
     loop {
         let now = Instant::now();
@@ -104,8 +103,8 @@ fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Progra
             bail!("closed: {reason}");
         }
         let Some(agreed) = subject.agreed else { continue };
-        if now.duration_since(spoken) >= pause {
-            (spoken, pause) = (now, (pause * 2).min(PAUSES[1]));
+        if now.duration_since(spoken) >= PAUSE {
+            spoken = now;
             program.say(THEIRS);
             if let Some(datagram) = subject.seal(OURS) {
                 wire.send(&datagram);
@@ -293,12 +292,13 @@ pub(crate) fn gnutls(start: &Start<'_>) -> Command {
     command
 }
 
-/// A judge of ours around a C library: `PROGRAM client|server PORT CERT KEY MTU`.
+/// A judge of ours around a C library: `PROGRAM client|server PORT CERT KEY MTU VERSION`.
 pub(crate) fn small_program(program: &Path, start: &Start<'_>) -> Command {
     let mut command = Command::new(program);
     command.arg(if start.is_client() { "client" } else { "server" });
     command.args([start.port.to_string(), start.file("cert.pem"), start.file("key.pem")]);
     command.arg(start.mtu().unwrap_or(1200).to_string());
+    command.arg(if start.cell.version == Version::Dtls13 { "1.3" } else { "1.2" });
     command
 }
 

@@ -42,7 +42,7 @@ impl Certificate {
 pub(crate) struct Agreed {
     pub(crate) version: Version,
     suite: CipherSuite,
-    group: NamedGroup,
+    pub(crate) group: NamedGroup,
 }
 
 impl std::fmt::Display for Agreed {

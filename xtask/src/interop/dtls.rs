@@ -3,7 +3,7 @@
 //! ```text
 //!  programs of Debian   openssl, gnutls, mbedtls, wolfssl   over loopback    \
 //!  crates               dimpl, rtc-dtls                     in virtual time   > conformance/stacks
-//!  heavy                boringssl (asked for by name, or --full)             /
+//!  heavy                boringssl (by name, or --full)      over loopback    /
 //!  browsers             chromium, firefox                   the scenarios dtls-1.3 and dtls-1.2 of the browser suite
 //!  named, not had       wolfssl-1.3, pion                   say why
 //! ```

@@ -210,8 +210,15 @@ impl Records {
             return Err(SealError::NumbersExhausted);
         }
         let start = out.len();
-        out.put_slice(&RESERVED[..write.header_length(id)]);
-        Ok(RecordMark { start, payload: out.len(), epoch })
+        let payload = start + write.header_length(id);
+        // A length that the compiler knows takes two stores, any other a call.
+        if id == 0 {
+            out.put_slice(&[0; LONGEST_WITHOUT_ID]);
+            out.truncate(payload);
+        } else {
+            out.put_slice(&RESERVED[..payload - start]);
+        }
+        Ok(RecordMark { start, payload, epoch })
     }
 
     /// Seals what stands behind `mark`, in place, and numbers it.
@@ -262,7 +269,9 @@ impl Records {
         out[mark.start..mark.start + PlaintextHeader::LENGTH].copy_from_slice(&header.encode());
         let body = mark.start + PlaintextHeader::LENGTH;
         let end = out.len();
-        out.put_slice(&[0; TAG_LENGTH][..write.protection.tag()]);
+        if write.protection.is_some() {
+            out.put_slice(&[0; TAG_LENGTH]);
+        }
         if let Err(error) = write.protection.seal(number, &header, &mut out[body..]) {
             out.truncate(end);
             return Err(SealError::Crypto(error));
@@ -348,8 +357,8 @@ impl Records {
 
 /// Header, connection id and explicit nonce, to be overwritten.
 const RESERVED: [u8; LONGEST_HEADER] = [0; LONGEST_HEADER];
-const LONGEST_HEADER: usize =
-    PlaintextHeader::LENGTH + ConnectionId::MAX_LENGTH + protection::EXPLICIT_NONCE_LENGTH;
+const LONGEST_HEADER: usize = LONGEST_WITHOUT_ID + ConnectionId::MAX_LENGTH;
+const LONGEST_WITHOUT_ID: usize = PlaintextHeader::LENGTH + protection::EXPLICIT_NONCE_LENGTH;
 
 const _: () = assert!(TAG_LENGTH == 16, "the tag goes behind the payload");
 
