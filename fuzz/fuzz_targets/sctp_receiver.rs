@@ -61,7 +61,13 @@ fn run(data: &[u8]) {
         fill_in_checksum(&mut packet);
         let _ = under_test.handle_datagram(now, &packet);
         let data = vec![flags; usize::from(length) * 20 + 1];
-        let _ = under_test.send(now, StreamId(u16::from(kind % 8)), Ppid(53), data.into(), SendOptions::default());
+        let _ = under_test.send(
+            now,
+            StreamId(u16::from(kind % 8)),
+            Ppid(53),
+            data.into(),
+            SendOptions::default(),
+        );
         if kind == 0xff {
             let _ = under_test.reset_stream(now, StreamId(u16::from(flags)));
         }
@@ -74,7 +80,8 @@ fn drain(end: &mut Association, now: Instant, reading: bool) {
     let mut packet = Vec::new();
     for _ in 0..64 {
         packet.clear();
-        if end.poll_probe(now, &mut packet).is_none() && end.poll_transmit(now, BUDGET, &mut packet).is_none() {
+        if end.poll_probe(now, &mut packet).is_none() && end.poll_transmit(now, BUDGET, &mut packet).is_none()
+        {
             break;
         }
         assert!(packet.len() <= 1400);

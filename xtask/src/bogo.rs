@@ -19,7 +19,7 @@ use crate::workspace;
 /// Runs BoringSSL's runner against the shim.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The runner: a test binary made with `go test -c` in BoringSSL's ssl/test/runner.
+    /// The runner: BoringSSL's ssl/test/runner, as a program.
     #[arg(long)]
     runner: Option<PathBuf>,
     /// The folder of the runner's own sources: it reads certificates and test data there. Default: where the
@@ -43,8 +43,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let Some(runner) = &options.runner else {
         eprintln!(
-            "--runner PATH is needed: the test binary of BoringSSL's ssl/test/runner (made with `go test -c`);\n\
-             --runner-dir DIR names that folder, if the binary does not stand in it"
+            "--runner PATH is needed: BoringSSL's ssl/test/runner as a program, which is not part of this project;\n\
+             --runner-dir DIR names the folder with its data, if the program does not stand in it"
         );
         return Ok(ExitCode::from(2));
     };

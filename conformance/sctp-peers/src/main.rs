@@ -51,7 +51,8 @@ const KNOWN: &[(&str, &str, Option<Role>, &str)] = &[
     ("rtc-sctp", "reset-by-peer", None, NOT_REPEATED),
 ];
 
-const NOT_REPEATED: &str = "its request to reset a stream is not repeated when the packet is lost (RFC 6525 §5.1.1)";
+const NOT_REPEATED: &str =
+    "its request to reset a stream is not repeated when the packet is lost (RFC 6525 §5.1.1)";
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();

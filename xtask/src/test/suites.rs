@@ -86,8 +86,15 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Workspaces beside the root's; those that are not there yet are left out.
-const OTHER_WORKSPACES: &[&str] =
-    &["benches", "conformance/bogo", "conformance/sctp", "conformance/stacks", "docs/builder", "fuzz"];
+const OTHER_WORKSPACES: &[&str] = &[
+    "benches",
+    "conformance/bogo",
+    "conformance/sctp",
+    "conformance/sctp-peers",
+    "conformance/stacks",
+    "docs/builder",
+    "fuzz",
+];
 
 fn fmt(context: &Context<'_>) -> Result<Vec<Row>> {
     if let Some(name) = context.package() {

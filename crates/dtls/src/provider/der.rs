@@ -1,7 +1,7 @@
-//! Just enough DER (X.690 §10) to find the keys inside certificates, PKCS#8, SEC 1 and SPKI documents.
+//! Just enough DER (X.690 §10) to find the keys inside PKCS#8, SEC 1 and SPKI documents.
 //!
-//! Each value is a tag, a length and that many bytes: `30 0b` is a SEQUENCE of 11. Of a certificate only the place of
-//! its key matters (RFC 8122: the hash of its bytes is who it is), so no library reads the rest of it.
+//! Each value is a tag, a length and that many bytes: `30 0b` is a SEQUENCE of 11. Certificates themselves are
+//! read by a library; these documents are too small to deserve one.
 
 use plywood_octets::{Put, Reader, Truncated};
 

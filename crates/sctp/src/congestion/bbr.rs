@@ -18,9 +18,10 @@
 //! ```
 //!
 //! Loss is a sign of congestion only together with a queue (a round whose *least* round trip stands clearly
-//! above the path's) or where it is heavy: above 2 % with, above 20 % without. Then bounds are cut to what was
-//! delivered, at most by 0.7, until the next probe. So 5 % of random loss costs little more than 5 %, and in a
-//! queue that it shares with CUBIC this sender yields as well.
+//! above the path's) or where it is heavy: above 2 % with, above 20 % for two rounds without. Then bounds are cut
+//! to what was delivered, at most by 0.7, until the next probe. So 5 % of random loss costs little more than 5 %,
+//! and in a queue that it shares with CUBIC this sender yields as well, but not further than Reno would
+//! (`friendly.rs`).
 //!
 //! A departure from RFC 9260 §7.2, which forbids to be more aggressive than its own algorithm: chosen by
 //! `Config` only, see the ledger.
@@ -29,6 +30,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::friendly::Friendly;
 use super::{CongestionController, Loss, Parameters, RateSample, bytes_per_second};
 
 /// A factor in hundredths.
@@ -59,6 +61,10 @@ const CRUISE_ROUNDS: u64 = 62;
 /// Loss above this is congestion if a queue stands as well; above the other also without.
 const LOSS_WITH_QUEUE: Percent = 2;
 const LOSS_WITHOUT_QUEUE: Percent = 20;
+/// For so many rounds in succession: one burst of losses fills a round of few packets.
+const HEAVY_ROUNDS: u32 = 2;
+/// The window that Reno would have counts up to this much of the BDP where a queue stands.
+const FRIENDLY_GAIN: Percent = 125;
 /// The least flight that keeps acknowledgements coming.
 const LEAST_PACKETS: usize = 4;
 
@@ -76,6 +82,11 @@ pub struct Bbr {
     startup_best: u64,
     startup_stalled: u32,
     bounds: Bounds,
+    /// What Reno would have here.
+    friendly: Friendly,
+    /// The last round stood in a queue; rounds in succession that lost much.
+    queue_stands: bool,
+    heavy_rounds: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +115,7 @@ struct Round {
 #[derive(Debug, Clone, Copy)]
 struct Verdict {
     congested: bool,
+    lossy: bool,
     best_rate: u64,
     delivered: u64,
 }
@@ -168,6 +180,9 @@ impl Bbr {
             startup_best: 0,
             startup_stalled: 0,
             bounds: Bounds::NONE,
+            friendly: Friendly::default(),
+            queue_stands: false,
+            heavy_rounds: 0,
         }
     }
 
@@ -201,8 +216,12 @@ impl Bbr {
         let bounded = match self.state {
             State::Startup | State::Drain => target,
             State::ProbeRtt { .. } => target.min(self.bdp(50)),
-            State::Down { .. } | State::Cruise { .. } => target.min(headroom).min(self.bounds.inflight_low),
-            State::Refill { .. } | State::Up { .. } => target.min(self.bounds.inflight_high),
+            State::Down { .. } | State::Cruise { .. } => {
+                target.min(headroom).min(self.bounds.inflight_low).max(self.friendly.window())
+            }
+            State::Refill { .. } | State::Up { .. } => {
+                target.min(self.bounds.inflight_high).max(self.friendly.window())
+            }
         };
         bounded.max(self.least_window())
     }
@@ -248,8 +267,12 @@ impl Bbr {
             return None;
         }
         let delivered = sample.total_delivered - self.round.begin_delivered;
-        let verdict =
-            Verdict { congested: self.is_congested(delivered), best_rate: self.round.best_rate, delivered };
+        let verdict = Verdict {
+            congested: self.is_congested(delivered),
+            lossy: self.round.lost > 0,
+            best_rate: self.round.best_rate,
+            delivered,
+        };
         self.round = Round {
             number: self.round.number + 1,
             end: sample.total_delivered,
@@ -259,28 +282,39 @@ impl Bbr {
         Some(verdict)
     }
 
-    /// Loss with a queue, or heavy loss.
-    fn is_congested(&self, delivered: u64) -> bool {
+    /// Loss with a queue, or heavy loss for more than a round.
+    fn is_congested(&mut self, delivered: u64) -> bool {
         let lost = self.round.lost as u64;
         // One packet says nothing about a rate.
-        if self.round.lost <= self.parameters.max_data_bytes {
-            return false;
-        }
-        let above = |threshold| lost * 100 > (lost + delivered) * threshold;
-        let queue = match (self.round.least_rtt, self.min_rtt) {
+        let several = self.round.lost > self.parameters.max_data_bytes;
+        let above = |threshold| several && lost * 100 > (lost + delivered) * threshold;
+        self.queue_stands = match (self.round.least_rtt, self.min_rtt) {
             (Some(round), Some(path)) => round > path.value + path.value / 8,
             _ => false,
         };
-        above(LOSS_WITHOUT_QUEUE) || (queue && above(LOSS_WITH_QUEUE))
+        self.heavy_rounds = if above(LOSS_WITHOUT_QUEUE) { self.heavy_rounds.saturating_add(1) } else { 0 };
+        self.heavy_rounds >= HEAVY_ROUNDS || (self.queue_stands && above(LOSS_WITH_QUEUE))
+    }
+
+    /// The window beside the model follows the round that is over.
+    fn judge_friendly(&mut self, verdict: Verdict, app_limited: bool) {
+        if verdict.lossy {
+            self.friendly.shrink();
+        } else if !app_limited {
+            self.friendly.grow(self.parameters.max_data_bytes);
+        }
+        let most = if self.queue_stands { FRIENDLY_GAIN } else { 100 };
+        self.friendly.cap(self.bdp(most));
     }
 
     fn on_round(&mut self, now: Instant, verdict: Verdict, app_limited: bool) {
         match self.state {
             State::Startup => self.judge_startup(verdict, app_limited),
-            State::Cruise { until, rounds_left } => {
-                self.state = State::Cruise { until, rounds_left: rounds_left.saturating_sub(1) };
-            }
-            _ => {}
+            State::ProbeRtt { .. } => {}
+            _ => self.judge_friendly(verdict, app_limited),
+        }
+        if let State::Cruise { rounds_left, .. } = &mut self.state {
+            *rounds_left = rounds_left.saturating_sub(1);
         }
         if !verdict.congested {
             return;
@@ -290,6 +324,7 @@ impl Bbr {
             State::Startup => {
                 self.bounds.inflight_high = delivered.max(self.bdp(100));
                 self.state = State::Drain;
+                self.friendly.begin(percent(delivered, BETA));
             }
             State::Up { .. } => {
                 self.bounds.inflight_high = delivered.max(percent(self.target_flight(100), BETA));
@@ -321,6 +356,7 @@ impl Bbr {
         self.startup_stalled += 1;
         if self.startup_stalled >= STARTUP_PATIENCE || verdict.congested {
             self.state = State::Drain;
+            self.friendly.begin(self.bdp(100));
         }
     }
 
@@ -424,10 +460,12 @@ impl CongestionController for Bbr {
     /// A loss alone is no verdict: [`RateSample::lost_bytes`] counts it into its round.
     fn on_loss(&mut self, _now: Instant, _loss: &Loss) {}
 
-    /// One packet, as RFC 9260 §7.2.3 has it; the model stays, and acknowledgements bring the window back to it
-    /// at the speed of slow start.
+    /// The least flight; the model stays, and acknowledgements bring the window back to it at the speed of slow
+    /// start. RFC 9260 §7.2.3 leaves one packet. Where losses come in bursts that last until some packets have
+    /// passed, one for a timeout that doubles passes too few: the mean length of such a silence is infinite.
     fn on_rto(&mut self, _now: Instant, _in_flight: usize) {
-        self.cwnd = self.parameters.max_data_bytes;
+        self.cwnd = self.least_window();
+        self.friendly.shrink();
     }
 
     fn on_spurious(&mut self, _now: Instant) {
@@ -469,7 +507,11 @@ impl CongestionController for Bbr {
         if self.bandwidth.get() == 0 {
             return Some(first);
         }
-        let paced = percent_u64(percent_u64(self.rate(), self.pacing_gain()), MARGIN).max(1);
+        let rate = match self.state {
+            State::Startup | State::Drain | State::ProbeRtt { .. } => self.rate(),
+            _ => self.rate().max(bytes_per_second(self.friendly.window() as u64, srtt)),
+        };
+        let paced = percent_u64(percent_u64(rate, self.pacing_gain()), MARGIN).max(1);
         // The first round's samples are few and understate.
         Some(if self.found_rate() { paced } else { paced.max(first) })
     }

@@ -28,6 +28,7 @@
 mod bbr;
 mod cubic;
 mod delivery_rate;
+mod friendly;
 mod hystart;
 #[cfg(test)]
 mod link_tests;

@@ -14,6 +14,7 @@ mod partial_reliability;
 mod queues;
 mod replay;
 mod sack;
+mod shared_link;
 mod shutdown;
 mod stream_reset;
 mod support;
