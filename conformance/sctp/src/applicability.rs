@@ -9,7 +9,6 @@ const REPEATS: &str =
 const RULE_8260: &str = "sends DATA or FORWARD-TSN though both ends listed I-DATA: I-DATA must be used then, with I-FORWARD-TSN or without partial reliability, and FORWARD-TSN answered with ABORT (RFC 8260 §2.2.1, §2.3.1)";
 const FRAGMENTS: &str = "fragments of one message carry different SSNs (against RFC 9260 §6.9), and what the receiver does is left open: here it is an ABORT, as in the neighbouring scenarios; this one keeps silent";
 const WINDOW: &str = "two packets leave after T3-rtx although nothing but abandoned chunks was acknowledged since (against RFC 3758 §3.5 A2, RFC 9260 §7.2.3: one packet)";
-const RTO: &str = "its T3-rtx stays at RTO.Initial though a SACK of new data has measured a round trip of 0.6 s (against RFC 9260 §6.3.1 C2, C4)";
 const BROKEN: &str = "wants an ABORT for what is no whole chunk; RFC 9260 §6.10 has it dropped";
 
 /// Scenarios that want what a rule forbids, or what the RFC leaves open and the reference decides otherwise.
@@ -43,8 +42,6 @@ const BY_ID: &[(&str, &str)] = &[
     ("forward-tsn/sender-side-implementation/limited-retransmission/sender-side-implementation-9", NAGLE),
     ("forward-tsn/sender-side-implementation/ttl-policy/sender-side-implementation-7", REPEATS),
     ("forward-tsn/sender-side-implementation/ttl-policy/sender-side-implementation-9", NAGLE),
-    ("forward-tsn/sender-side-implementation/ttl-policy/sender-side-implementation-12", RTO),
-    ("i-forward-tsn/sender-side-implementation/ttl-policy/sender-side-implementation-12", RTO),
     (
         "forward-tsn/sender-side-implementation/shutdown-received-tests/ttl-policy/shutdown-4",
         "keeps a doubled RTO after a new round trip was measured (against RFC 9260 §6.3.1)",

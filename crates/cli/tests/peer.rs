@@ -92,6 +92,7 @@ fn two_processes_connect_echo_and_close() {
     assert_eq!(stats["remote"]["address"], "127.0.0.1");
     assert!(["FEFD", "FEFC"].contains(&stats["dtls"]["version"].as_str().unwrap()));
     assert_eq!(stats["dtls"]["role"], "server");
+    assert_eq!(stats["interleaving"], true);
 
     left.command(&json!({ "type": "close-channel", "ch": "c2" }));
     assert_eq!(left.wait("channel-closed")["ch"], "c2");

@@ -3,8 +3,8 @@
 /// Bounds and choices for all channels of an association.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Channels at one time, ours and the peer's; also streams being refused. Default 65535: all ids that
-    /// RFC 8831 §6.2 wants negotiated.
+    /// Channels at one time, ours and the peer's. Default 65535: all ids that RFC 8831 §6.2 wants negotiated;
+    /// streams being refused take a few bytes each and are bounded by the same number.
     pub max_channels: usize,
     /// Bytes of labels and protocols that the peer's channels may hold together. Default 4 MiB: RFC 8832 §7
     /// wants both of 65535 bytes accepted, and all channels with such names would hold 8 GiB.

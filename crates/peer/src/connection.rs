@@ -7,7 +7,7 @@ mod pump;
 mod receive;
 mod transmit;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -91,6 +91,8 @@ pub struct PeerConnection {
     dtls_started: bool,
     sctp: Option<Association>,
     channels: Channels,
+    /// Low marks of the buffered amount that are not 0, also of channels that have no stream yet.
+    low_marks: BTreeMap<ChannelId, usize>,
     negotiation: Negotiation,
     early_datagrams: EarlyDatagrams,
     early_candidates: EarlyCandidates,
@@ -126,6 +128,7 @@ impl PeerConnection {
             dtls_started: false,
             sctp: None,
             channels: Channels::new(config.channels.clone()),
+            low_marks: BTreeMap::new(),
             negotiation: Negotiation::new(session_id),
             early_datagrams: EarlyDatagrams::new(config.early_datagrams),
             early_candidates: EarlyCandidates::default(),

@@ -19,6 +19,8 @@ pub struct ConnectionStats {
     pub remote: Option<Endpoint>,
     /// What was negotiated, once the peer is verified.
     pub dtls: Option<DtlsStats>,
+    /// Whether both sides interleave messages (I-DATA, RFC 8260), once SCTP is up.
+    pub interleaving: Option<bool>,
     /// Datagrams, bytes and messages, and every reason to discard one.
     pub peer: Stats,
     /// Driver: what the sockets did.

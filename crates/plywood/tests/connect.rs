@@ -196,6 +196,7 @@ async fn statistics_name_the_path_and_what_dtls_negotiated() {
     assert!(stats.local.unwrap().address.ip().is_loopback());
     assert!(stats.remote.unwrap().address.ip().is_loopback());
     assert!(stats.dtls.is_some());
+    assert_eq!(stats.interleaving, Some(true));
     assert!(stats.peer.datagrams_sent > 0 && stats.peer.datagrams_received > 0);
     assert_eq!(stats.channels, 1);
 }

@@ -85,6 +85,8 @@ pub struct Association {
     inbound_streams: u16,
     echoed_cookie: Vec<u8>,
     handshake_retries: u32,
+    /// When INIT or COOKIE ECHO left, if it left once.
+    handshake_sent_at: Option<Instant>,
 
     queues: Queues,
     outstanding: Outstanding,
@@ -142,6 +144,7 @@ impl Association {
             inbound_streams: config.inbound_streams,
             echoed_cookie: Vec::new(),
             handshake_retries: 0,
+            handshake_sent_at: None,
             queues: Queues::new(
                 config.stream_queue_bytes,
                 config.total_queue_bytes,

@@ -62,8 +62,23 @@ impl PeerConnection {
         }
     }
 
-    /// Sets the low mark of `id`: [`Event::BufferedAmountLow`] comes when the buffered amount falls to it.
+    /// Sets the low mark of `id`: [`Event::BufferedAmountLow`] comes when the buffered amount falls to it. 0 at
+    /// first. It can be set as soon as there is a channel, long before that opens.
     pub fn set_buffered_amount_low_threshold(&mut self, id: ChannelId, bytes: usize) {
+        if self.channels.config(id).is_none() {
+            return;
+        }
+        if bytes == 0 {
+            self.low_marks.remove(&id);
+        } else {
+            self.low_marks.insert(id, bytes);
+        }
+        self.apply_low_mark(id);
+    }
+
+    /// A stream that is used again has the mark of its new channel.
+    fn apply_low_mark(&mut self, id: ChannelId) {
+        let bytes = self.low_marks.get(&id).copied().unwrap_or(0);
         if let (Some(sctp), Some(stream)) = (&mut self.sctp, self.channels.stream(id)) {
             sctp.set_buffered_amount_low_threshold(sctp::StreamId(stream), bytes);
         }
@@ -137,10 +152,14 @@ impl PeerConnection {
             match event {
                 datachannel::Event::Opened { id, remote } => {
                     self.apply_priority(id);
+                    self.apply_low_mark(id);
                     self.push_event(now, Event::ChannelOpened { id, remote });
                 }
                 datachannel::Event::Closing { id } => self.push_event(now, Event::ChannelClosing { id }),
-                datachannel::Event::Closed { id } => self.push_event(now, Event::ChannelClosed { id }),
+                datachannel::Event::Closed { id } => {
+                    self.low_marks.remove(&id);
+                    self.push_event(now, Event::ChannelClosed { id });
+                }
                 _ => {}
             }
         }

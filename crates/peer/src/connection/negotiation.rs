@@ -309,13 +309,13 @@ impl PeerConnection {
 
     /// Both descriptions are set: roles are decided, DTLS is made if there is none yet.
     fn settle(&mut self, now: Instant, remote: DataDescription) {
+        self.channels.set_remote_max_message_size(remote.max_message_size);
         if self.dtls.is_none() {
             let role = self.dtls_role(&remote);
             self.channels.set_dtls_role(match role {
                 dtls::Role::Client => DtlsRole::Client,
                 dtls::Role::Server => DtlsRole::Server,
             });
-            self.channels.set_remote_max_message_size(remote.max_message_size);
             let fingerprints = usable_fingerprints(&remote);
             let (identity, provider) = (Arc::clone(&self.config.identity), Arc::clone(&self.config.provider));
             let mut config = dtls::Config::new(role, identity, provider, fingerprints);

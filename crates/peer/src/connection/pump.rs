@@ -164,7 +164,10 @@ impl PeerConnection {
                 }
             }
             sctp::Event::BufferedAmountLow { stream } => {
-                if let Some(id) = self.channels.channel(stream.0) {
+                // Before the application's first message it was an OPEN or ACK that left.
+                if let Some(id) = self.channels.channel(stream.0)
+                    && self.channels.channel_stats(id).is_some_and(|stats| stats.messages_sent > 0)
+                {
                     self.push_event(now, Event::BufferedAmountLow { id });
                 }
             }

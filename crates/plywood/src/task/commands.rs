@@ -127,11 +127,13 @@ impl Task {
             let (version, suite, group) = (dtls.version()?, dtls.suite()?, dtls.group()?);
             Some(DtlsStats { version, suite, group, role: dtls.role() })
         });
+        let sctp = self.peer.sctp().filter(|sctp| sctp.is_connected());
         ConnectionStats {
             state: self.peer.state(),
             local,
             remote,
             dtls,
+            interleaving: sctp.map(|sctp| sctp.capabilities().interleaving),
             peer: self.peer.stats().clone(),
             sockets: self.sockets.stats,
             channels: self.channels.len(),

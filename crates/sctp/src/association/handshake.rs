@@ -27,7 +27,7 @@ use crate::wire::simple::REFLECTED_TAG;
 use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
 use plywood_octets::Put;
 use rand_core::Rng;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The fields that INIT and INIT ACK cannot do without (RFC 9260 §3.3.2).
 const INIT_FIXED_BYTES: usize = 16;
@@ -86,6 +86,7 @@ impl Association {
     pub(super) fn begin_handshake(&mut self, now: Instant) {
         self.set_state(State::CookieWait);
         self.control.init = true;
+        self.handshake_sent_at = (self.handshake_retries == 0).then_some(now);
         self.timers.set(Timer::T1Init, now + self.rto.current());
     }
 
@@ -192,6 +193,8 @@ impl Association {
             self.control.report(CauseCode::UNRECOGNIZED_PARAMETERS, &report);
         }
         self.timers.stop(Timer::T1Init);
+        self.measure_handshake(now);
+        self.handshake_sent_at = Some(now);
         self.handshake_retries = 0;
         self.control.init = false;
         self.control.cookie_echo = true;
@@ -284,9 +287,20 @@ impl Association {
         if self.state != State::CookieEchoed {
             return Err(Discard::Unexpected);
         }
+        self.measure_handshake(now);
         self.establish(now);
         self.control.cookie_ack = false;
         Ok(())
+    }
+
+    /// The answers to INIT and COOKIE ECHO are the first round trips (RFC 9260 §6.3.1 C1 speaks of packets, not of
+    /// DATA): the first flight already has a timeout and a tail-loss probe that fit the path. What was sent twice
+    /// tells none (C5).
+    fn measure_handshake(&mut self, now: Instant) {
+        let Some(sent_at) = self.handshake_sent_at.take() else { return };
+        let round_trip = now.saturating_duration_since(sent_at);
+        self.rto.on_sample(round_trip.max(Duration::from_micros(1)));
+        self.update_gauges();
     }
 
     fn establish(&mut self, now: Instant) {
@@ -302,6 +316,7 @@ impl Association {
         self.drop_streams_beyond_agreement();
         if !self.outstanding.is_empty() {
             self.timers.set(Timer::T3Rtx, now + self.rto.current());
+            self.schedule_probe(now);
         }
         self.start_heartbeats(now);
     }
@@ -320,6 +335,7 @@ impl Association {
             return;
         }
         self.rto.back_off();
+        self.handshake_sent_at = None;
         if timer == Timer::T1Init {
             self.control.init = true;
         } else {

@@ -352,7 +352,10 @@ impl Association {
     pub(super) fn schedule_probe(&mut self, now: Instant) {
         let Some(srtt) = self.rto.srtt() else { return };
         let closed_window = self.peer_a_rwnd == 0;
+        // Before the COOKIE ACK nothing may leave alone (RFC 9260 §5.1): T1-cookie repeats the data with the COOKIE ECHO.
+        let early = self.state < State::Established;
         if closed_window
+            || early
             || !self.config.tail_loss_probes
             || self.recovery.probing
             || self.recovery.until.is_some()

@@ -94,6 +94,128 @@ fn a_lost_cookie_echo_is_sent_again_with_its_data() {
 }
 
 #[test]
+fn an_init_lists_every_extension_that_we_have_and_asks_for_all_streams() {
+    let net = net(29);
+    let chunk = net.ends[0].init_chunk();
+    assert_eq!(chunk[12..16], [0xff; 4], "65535 streams both ways");
+    let at = chunk.windows(4).position(|bytes| bytes == [0x80, 0x08, 0, 8]).unwrap();
+    let mut listed = chunk[at + 4..at + 8].to_vec();
+    listed.sort_unstable();
+    assert_eq!(listed, [0x40, 0x82, 0xc0, 0xc2], "I-DATA, RE-CONFIG, FORWARD-TSN, I-FORWARD-TSN");
+}
+
+#[test]
+fn the_handshake_measures_the_first_round_trips() {
+    let mut net = net(30);
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_millis(100));
+    let stats = net.ends[0].stats();
+    assert_eq!((stats.srtt, stats.rto), (Some(Duration::from_millis(20)), Config::default().rto_min));
+    assert_eq!(net.ends[1].stats().srtt, None, "who answers keeps no state to measure with");
+}
+
+#[test]
+fn an_init_that_left_twice_is_not_measured() {
+    let mut net = net(31);
+    net.ends[0].connect(net.now);
+    let mut inits = 0;
+    net.filter = Some(Box::new(move |_, packet| {
+        inits += u32::from(chunk_types(packet)[0] == ChunkType::INIT.0);
+        inits == 1
+    }));
+    net.run_for(Duration::from_secs(3));
+    // The COOKIE ECHO left once.
+    assert_eq!(net.ends[0].stats().srtt, Some(Duration::from_millis(20)));
+}
+
+#[test]
+fn a_first_message_that_is_lost_is_sent_again_long_before_a_second() {
+    let mut net = net(32);
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_millis(100));
+    net.send(0, 0, "first");
+    let mut lost = false;
+    net.filter = Some(Box::new(move |from, _| from == 0 && !std::mem::replace(&mut lost, true)));
+    net.run_for(Duration::from_millis(200));
+    assert_eq!(net.messages[1].len(), 1);
+}
+
+#[test]
+fn a_cookie_echo_that_nobody_answers_is_given_up_in_the_end() {
+    let mut net = net(33);
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    net.filter = Some(Box::new(|_, packet| chunk_types(packet)[0] == ChunkType::COOKIE_ECHO.0));
+    net.run_for(Duration::from_secs(600));
+    let echoes = net.log.iter().filter(|(_, packet)| chunk_types(packet)[0] == ChunkType::COOKIE_ECHO.0);
+    assert_eq!(echoes.count(), 9, "the first and Max.Init.Retransmits");
+    assert_eq!(net.events[0], [Event::Closed(CloseReason::HandshakeTimeout)]);
+    assert!(!net.events[1].contains(&Event::Connected));
+}
+
+#[test]
+fn nothing_else_leaves_before_the_cookie_ack() {
+    let mut net = net(34);
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    for number in 0..20 {
+        net.send(0, 0, pattern(number, 1000));
+    }
+    net.filter = Some(Box::new(|from, packet| from == 1 && chunk_types(packet)[0] != ChunkType::INIT_ACK.0));
+    net.run_for(Duration::from_secs(5));
+    let firsts = net.log.iter().filter(|(from, _)| *from == 0).map(|(_, packet)| chunk_types(packet)[0]);
+    let firsts: Vec<u8> = firsts.collect();
+    assert!(firsts.len() > 3 && firsts[1..].iter().all(|first| *first == ChunkType::COOKIE_ECHO.0));
+    // The ACK that was lost comes again for the COOKIE ECHO that does.
+    net.filter = None;
+    net.run_for(Duration::from_secs(60));
+    assert_eq!(net.messages[1].len(), 20);
+    assert!(net.events.iter().all(|events| events[0] == Event::Connected));
+}
+
+#[test]
+fn a_repeated_init_is_the_same_and_either_init_ack_will_do() {
+    for dropped in 0..2 {
+        let mut net = net(35 + dropped);
+        net.logging = true;
+        net.ends[0].connect(net.now);
+        let mut acks = 0;
+        net.filter = Some(Box::new(move |_, packet| {
+            let is_ack = chunk_types(packet)[0] == ChunkType::INIT_ACK.0;
+            acks += u64::from(is_ack);
+            is_ack && acks == 1 + dropped
+        }));
+        if dropped == 1 {
+            // The first INIT ACK is a second late, and the second one, for the repeated INIT, is lost.
+            net.path.delay = Duration::from_millis(600);
+        }
+        net.run_for(Duration::from_secs(10));
+        assert_eq!(net.events, [vec![Event::Connected], vec![Event::Connected]], "{dropped}");
+        let inits: Vec<_> =
+            net.log.iter().filter(|(_, packet)| chunk_types(packet)[0] == ChunkType::INIT.0).collect();
+        assert_eq!(inits.len(), 2);
+        assert_eq!(inits[0], inits[1]);
+    }
+}
+
+#[test]
+fn a_shutdown_during_the_handshake_ends_it_at_once_and_once() {
+    for milliseconds in [0, 15, 25, 35] {
+        let mut net = net(40);
+        net.ends[0].connect(net.now);
+        net.run_for(Duration::from_millis(milliseconds));
+        net.ends[0].shutdown(net.now);
+        net.run_for(Duration::from_secs(120));
+        assert_eq!(net.events[0], [Event::Closed(CloseReason::Shutdown)], "{milliseconds} ms");
+        assert_eq!(net.ends[0].poll_timeout(), None);
+        // The peer, if it came so far, is told that the association is gone.
+        assert!(
+            net.events[1].is_empty() || matches!(net.events[1][..], [Event::Connected, Event::Closed(_)])
+        );
+    }
+}
+
+#[test]
 fn data_rides_behind_the_cookie_echo() {
     let mut net = net(5);
     net.logging = true;

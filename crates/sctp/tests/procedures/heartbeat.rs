@@ -1,6 +1,6 @@
 //! RFC 9260 §8.3: is an idle path alive?
 
-use crate::support::{Net, Path, Puppet};
+use crate::support::{Net, Path, Puppet, chunk_types};
 use plywood_sctp::wire::ChunkType;
 use plywood_sctp::wire::simple::put_heartbeat;
 use plywood_sctp::{CloseReason, Config, Discard, Event};
@@ -22,6 +22,21 @@ fn a_peer_that_is_gone_is_noticed() {
     net.filter = Some(Box::new(|_, _| true));
     net.run_for(Duration::from_secs(3600));
     assert_eq!(net.events[0], [Event::Closed(CloseReason::PeerUnreachable)]);
+}
+
+#[test]
+fn an_answered_heartbeat_forgets_the_lost_ones() {
+    let mut config = Config::default();
+    config.max_retransmits = 2;
+    let mut net = Net::connected(20, Path::default(), |_| config.clone());
+    let mut acks = 0;
+    net.filter = Some(Box::new(move |from, packet| {
+        let is_ack = from == 1 && chunk_types(packet).contains(&ChunkType::HEARTBEAT_ACK.0);
+        acks += u32::from(is_ack);
+        is_ack && acks % 3 != 0 // two lost, one heard, again and again
+    }));
+    net.run_for(Duration::from_secs(3600));
+    assert!(net.ends[0].is_connected());
 }
 
 #[test]

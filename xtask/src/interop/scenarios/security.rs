@@ -1,4 +1,5 @@
-//! DTLS between the two: which version, which group, and that both ends say the same.
+//! DTLS between the two: which version, which group, and that both ends say the same;
+//! and whether SCTP above it interleaves messages.
 
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,9 @@ fn negotiated(stage: &mut Stage, flags: &[&str], version: &str, group: Option<&s
         }
         let suites = dtls.each_ref().map(|dtls| iana(dtls["cipher"].as_str().unwrap_or_default()));
         ensure!(suites[0] == suites[1], "the ends name different ciphers: {} and {}", suites[0], suites[1]);
+        for end in BOTH {
+            interleaves(session, end)?;
+        }
         let client = session.dtls_client()?;
         for (end, dtls) in BOTH.into_iter().zip(&dtls) {
             let role = if end == client { "client" } else { "server" };
@@ -63,6 +67,18 @@ fn negotiated(stage: &mut Stage, flags: &[&str], version: &str, group: Option<&s
         }
         Ok(())
     })
+}
+
+/// Plywood interleaves messages with Firefox, which offers it.
+fn interleaves(session: &mut Session<'_>, end: End) -> Result<()> {
+    let other = session.name(end.other()).to_owned();
+    if session.name(end) != "plywood" || other != "firefox" {
+        return Ok(());
+    }
+    session.command(end, &json!({"type": "stats"}))?;
+    let event = session.expect(end, "stats", SOON, |event| event["type"] == "stats")?;
+    ensure!(event["interleaving"] == true, "with {other}, interleaving is {}", event["interleaving"]);
+    Ok(())
 }
 
 /// The `dtls` part of an end's statistics; a browser fills it in a moment after it is connected.

@@ -102,6 +102,7 @@ pub(crate) fn stats_event(stats: &ConnectionStats) -> Value {
         "local": stats.local.map(endpoint),
         "remote": stats.remote.map(endpoint),
         "dtls": dtls,
+        "interleaving": stats.interleaving,
     })
 }
 
