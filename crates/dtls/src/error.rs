@@ -10,6 +10,7 @@
 //!   HandshakeError  the end, with an alert to the peer: rule(), blame(), alert()
 //!   SealError, ExportError, ConfigError   a call of ours that could not be done
 //! ```
+//! Longer than most files: a table, one line a rule in each of rule(), blame(), alert().
 
 use std::fmt;
 

@@ -18,6 +18,8 @@
 //! In 1.3 the peer may acknowledge records: what they carried is not sent again. A log tells which bytes of which
 //! message each record carried.
 //!
+//! Longer than most files: a third is tests, and cutting, numbering and acknowledging share the log of what was sent.
+//!
 //! The final flight of a 1.2 handshake has no timer: nobody answers it. It is sent again when the peer's Finished
 //! comes again, and forgotten when the peer shows that it has arrived.
 //! More: RFC 6347 §4.2.4, RFC 9147 §5.8; docs/dtls.md, "Flights".

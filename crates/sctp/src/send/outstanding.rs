@@ -8,6 +8,7 @@
 //!   TSN order     base -> [A][L][I][A][A][I][I][I] <- next      A acked by a gap block, I in flight, L lost
 //!   send order            oldest -> I I I I I I <- newest       a chunk sent again moves to the end
 //! ```
+//! Longer than most files: every number about what is in flight is kept where the ring changes, so that none can disagree.
 //! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
 
 use crate::congestion::{Sampler, Stamp};
