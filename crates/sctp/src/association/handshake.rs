@@ -281,6 +281,7 @@ impl Association {
         self.control.cookie_ack = true;
         self.start_heartbeats(now);
         self.restart_path_probing(now);
+        self.advance_resets(now);
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {

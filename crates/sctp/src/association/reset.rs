@@ -69,12 +69,14 @@ impl Reconfiguration {
         }
     }
 
-    /// RFC 6525 §4.1: request numbers start at the initial TSNs.
+    /// RFC 6525 §4.1: request numbers start at the initial TSNs. A request to the peer before a restart is asked again.
     pub(super) fn start(&mut self, local_initial_tsn: u32, remote_initial_tsn: u32) {
         self.next_request = local_initial_tsn;
         self.next_from_peer = remote_initial_tsn;
         self.last_answer = None;
-        self.request = None;
+        if let Some(unanswered) = self.request.take() {
+            self.waiting.extend(unanswered.streams);
+        }
         self.deferred = None;
     }
 

@@ -380,15 +380,18 @@ impl Queues {
         dropped
     }
 
-    /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept.
+    /// The peer began anew: numbers start at 0, messages in the middle are lost, what was not begun is kept. A reset
+    /// under way begins anew, too, and what waits for it goes on waiting.
     pub(crate) fn restart(&mut self, events: &mut VecDeque<Event>) {
         self.turns.clear();
         self.open_bytes = 0;
         let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
-            stream.queue.append(&mut stream.held);
-            stream.resetting = Resetting::No;
-            let queued: usize = stream.queue.iter().map(|message| message.data.len()).sum();
+            if stream.resetting == Resetting::Requested {
+                stream.resetting = Resetting::Draining;
+            }
+            let waiting = stream.queue.iter().chain(&stream.held);
+            let queued: usize = waiting.map(|message| message.data.len()).sum();
             self.total -= stream.buffered - queued;
             stream.buffered = queued;
             stream.begun = None;

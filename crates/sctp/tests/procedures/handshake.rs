@@ -330,6 +330,25 @@ fn a_peer_that_began_anew_restarts_the_association() {
 }
 
 #[test]
+fn a_reset_that_a_restart_of_the_peer_overtakes_is_asked_again() {
+    let mut net = Net::connected(8, Path::default(), |_| Config::default());
+    net.send(0, 1, "before");
+    net.run_for(Duration::from_secs(1));
+    let reset = |net: &mut Net| net.ends[0].reset_stream(net.now, StreamId(1));
+    assert_eq!(reset(&mut net), Ok(()));
+    net.send(0, 1, "behind the reset");
+    net.ends[1] = Association::new(Config::default(), [99; 32], net.now);
+    net.wire.clear();
+    net.events[0].clear();
+    net.ends[1].connect(net.now);
+    net.run_for(Duration::from_secs(5));
+    let done = Event::OutgoingStreamsReset { streams: vec![StreamId(1)] };
+    assert_eq!(net.events[0].iter().filter(|event| **event == done).count(), 1, "{:?}", net.events[0]);
+    assert_eq!(net.messages[1].last().unwrap().data, "behind the reset");
+    assert_eq!(reset(&mut net), Ok(()), "and it can be reset again");
+}
+
+#[test]
 fn an_init_with_company_or_with_a_tag_is_discarded() {
     let mut puppet = Puppet::new(Config::default());
     let company = packet(0, |out| {
