@@ -109,7 +109,7 @@ impl Records {
         let number = RecordNumber { epoch: u64::from(header.epoch), sequence: header.sequence };
         let newest = self.newest_read_epoch();
         let Some(read) = self.read.iter_mut().rev().find(|read| read.epoch == number.epoch) else {
-            let early = number.epoch == newest + 1;
+            let early = (newest, number.epoch) == (0, 1);
             return if early { Err(Unopened::Early { next }) } else { discard(next, Discard::UnknownEpoch) };
         };
         if !matches!(read.protection, Protection::Aead12(_)) {

@@ -214,8 +214,9 @@ impl Records {
         let Some(ReadEpoch { epoch, protection: Protection::Aead13(aead), window, forgeries }) =
             matching.next()
         else {
-            // Handshake keys are epoch 2, the first application keys 3; others are never early.
-            return if newest < 3 && epoch_bits >= 2 {
+            // Handshake keys are epoch 2, the first application keys 3; others are never early, nor is anything where
+            // the newest are 1.2's.
+            return if matches!(newest, 0 | 2) && epoch_bits >= 2 {
                 Err(Unopened::Early { next })
             } else {
                 discard(next, Discard::UnknownEpoch)
