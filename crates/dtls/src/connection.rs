@@ -6,7 +6,6 @@
 //!           (new)   Server12 --ClientHello offers 1.3--> Server13 -'                                    v
 //!                       |  broken rule, timeout                                      Established12, Established13
 //!                       `-----------------------> Closed <--close_notify, fatal alert, close--'
-
 //! ```
 //!
 //! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake

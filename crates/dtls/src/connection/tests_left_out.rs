@@ -62,8 +62,7 @@ fn a_client_that_leaves_out_a_proof_is_refused() {
 
 #[test]
 fn a_request_for_a_certificate_that_a_middleman_took_out_is_noticed() {
-    // The client then shows no certificate, and what both saw differs. It notices first: the signature of 1.3, and of
-    // 1.2 the server, which wants the certificate.
+    // What both saw differs, and the client notices first: by the signature of 1.3.
     let reason = end_without(Versions::ONLY_1_3, Role::Server, HandshakeType::CERTIFICATE_REQUEST);
     let expected = HandshakeError::BadSignature { message: HandshakeType::CERTIFICATE_VERIFY };
     assert_eq!(reason, CloseReason::Handshake(expected));

@@ -16,6 +16,7 @@
 mod connection_id;
 mod protection;
 mod replay;
+mod size_limit;
 mod unified;
 
 use std::ops::Range;

@@ -14,8 +14,8 @@
 //!   nonce    iv XOR number, 64 bits, without the epoch
 //! ```
 //!
-//! With a connection id (C bit) the id stands behind the first byte. We write the form above, as browsers do; all forms are read. The full number is the one nearest to what is
-//! expected next.
+//! With a connection id (C bit) the id stands behind the first byte. We write the form above, as browsers do; all forms
+//! are read. The full number is the one nearest to what is expected next.
 //! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls13.md, "Records".
 
 use super::protection::nonce;
