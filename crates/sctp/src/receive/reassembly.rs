@@ -189,31 +189,28 @@ impl Reassembly {
         }
         self.incomplete_bytes += fragment.payload.len();
         let alone = self.runs.is_empty();
-        if let Some((key, run)) = self.open_of(fragment.stream)
-            && key.0 == fragment.message
-            && run.last + 1 == fragment.place
-            && !run.end
-            && !fragment.begin
-        {
+        let stream = self.streams.entry(fragment.stream);
+        let slot = if self.interleaving { &mut stream.open } else { &mut self.open };
+        if let Some((key, run)) = slot {
+            if key.0 != fragment.message || !run.is_followed_by(fragment) {
+                return self.insert_apart(fragment);
+            }
             run.append(fragment)?;
             if !fragment.end && alone {
                 return Ok(());
             }
-            let (key, run) = self.take_open(fragment.stream).ok_or(Inconsistent)?;
-            if run.begin && fragment.end {
-                self.finish(run);
-                return Ok(());
-            }
+            let (key, run) = slot.take().ok_or(Inconsistent)?;
+            self.open_count -= 1;
             return self.join_next(key, run);
         }
-        self.insert_apart(fragment)
-    }
-
-    /// The run of `stream` that was touched last. With DATA fragments of one message are neighbours, and one run is
-    /// open for all streams.
-    #[inline]
-    fn open_of(&mut self, stream: u16) -> Option<&mut (Key, Run)> {
-        if self.interleaving { self.streams.get_mut(stream)?.open.as_mut() } else { self.open.as_mut() }
+        if !alone {
+            return self.insert_apart(fragment);
+        }
+        let run = Run::new(fragment, reserve(stream.last_size, self.in_advance));
+        self.in_advance += run.in_advance;
+        self.open_count += 1;
+        *slot = Some(((fragment.message, fragment.place), run));
+        Ok(())
     }
 
     fn take_open(&mut self, stream: u16) -> Option<(Key, Run)> {
@@ -269,18 +266,14 @@ impl Reassembly {
         Ok(())
     }
 
+    /// A fragment that is not the next of an open run.
     fn insert_apart(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         self.park(fragment.stream);
-        if self.runs.is_empty() {
-            let run = self.begin_run(fragment);
-            self.leave_open((fragment.message, fragment.place), run);
-            return Ok(());
-        }
         self.check_neighbours(fragment)?;
         let before = (!fragment.begin)
             .then(|| self.runs.range(..(fragment.message, fragment.place)).next_back())
             .flatten()
-            .filter(|(key, run)| key.0 == fragment.message && run.last + 1 == fragment.place && !run.end)
+            .filter(|(key, run)| key.0 == fragment.message && run.is_followed_by(fragment))
             .map(|(key, _)| *key);
         if let Some(key) = before
             && let Some(mut run) = self.runs.remove(&key)
@@ -288,35 +281,10 @@ impl Reassembly {
             run.append(fragment)?;
             return self.join_next(key, run);
         }
-        let run = self.begin_run(fragment);
+        let last_size = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
+        let run = Run::new(fragment, reserve(last_size, self.in_advance));
+        self.in_advance += run.in_advance;
         self.join_next((fragment.message, fragment.place), run)
-    }
-
-    fn begin_run(&mut self, fragment: &Fragment<'_>) -> Run {
-        let in_advance = if fragment.begin { self.size_hint(fragment) } else { 0 };
-        self.in_advance += in_advance;
-        let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
-        tail.extend_from_slice(fragment.payload);
-        Run {
-            last: fragment.place,
-            begin: fragment.begin,
-            end: fragment.end,
-            unordered: fragment.unordered,
-            skipped: false,
-            stream: fragment.stream,
-            number: fragment.number,
-            ppid: fragment.ppid,
-            bytes: fragment.payload.len(),
-            in_advance,
-            tail,
-            before: VecDeque::new(),
-        }
-    }
-
-    /// The size of the stream's last message, as long as incomplete messages have not reserved too much.
-    fn size_hint(&self, fragment: &Fragment<'_>) -> usize {
-        let last = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
-        if self.in_advance == 0 || self.in_advance + last <= MOST_IN_ADVANCE { last } else { 0 }
     }
 
     /// Puts the open run back into the map.
@@ -326,7 +294,8 @@ impl Reassembly {
         }
     }
 
-    /// Joins `run` with the run after it, then delivers it or leaves it open.
+    /// Delivers `run` if it is whole, or joined with the run after it; else leaves it open.
+    #[inline]
     fn join_next(&mut self, key: Key, mut run: Run) -> Result<(), Inconsistent> {
         let next_key = (key.0, run.last + 1);
         if !run.end && self.runs.get(&next_key).is_some_and(|next| !next.begin) {
@@ -347,23 +316,19 @@ impl Reassembly {
         self.in_advance -= run.in_advance;
         let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
         let data = run.into_bytes();
-        if let Some(stream) = self.streams.get_mut(stream) {
-            stream.last_size = data.len();
-        }
         self.deliver(stream, number, ppid, unordered, data);
     }
 
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
         let message = Message { stream: StreamId(id), ppid: Ppid(ppid), data };
         let stream = self.streams.entry(id);
+        stream.last_size = message.data.len();
         if unordered {
-            stream.last_size = message.data.len();
             return self.push_ready(message);
         }
         let index = Stream::index(stream.next, number, self.interleaving);
         if index == stream.next {
             stream.next += 1;
-            stream.last_size = message.data.len();
             let drain = !stream.waiting.is_empty();
             self.push_ready(message);
             if drain {
@@ -517,7 +482,41 @@ impl Stream {
     }
 }
 
+/// What a message reserves when it begins: the size of its stream's last one, as long as all that are incomplete have
+/// not reserved too much.
+fn reserve(last_size: usize, in_advance: usize) -> usize {
+    if in_advance == 0 || in_advance + last_size <= MOST_IN_ADVANCE { last_size } else { 0 }
+}
+
 impl Run {
+    /// Begins with `fragment`, and reserves `bytes` if it begins a message.
+    #[inline]
+    fn new(fragment: &Fragment<'_>, bytes: usize) -> Self {
+        let in_advance = if fragment.begin { bytes } else { 0 };
+        let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
+        tail.extend_from_slice(fragment.payload);
+        Self {
+            last: fragment.place,
+            begin: fragment.begin,
+            end: fragment.end,
+            unordered: fragment.unordered,
+            skipped: false,
+            stream: fragment.stream,
+            number: fragment.number,
+            ppid: fragment.ppid,
+            bytes: fragment.payload.len(),
+            in_advance,
+            tail,
+            before: VecDeque::new(),
+        }
+    }
+
+    /// Whether `fragment`, if it is of the same message, goes on where this run ends.
+    #[inline]
+    fn is_followed_by(&self, fragment: &Fragment<'_>) -> bool {
+        self.last + 1 == fragment.place && !self.end && !fragment.begin
+    }
+
     #[inline]
     fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         let same = self.stream == fragment.stream
