@@ -17,7 +17,7 @@ use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a run or a waiting message costs beside its bytes: counted against the window, so that many tiny ones
@@ -69,9 +69,19 @@ struct Run {
     bytes: usize,
     /// Bytes reserved when it began.
     in_advance: usize,
-    tail: BytesMut,
+    tail: Vec<u8>,
     /// Pieces before `tail`.
-    before: VecDeque<BytesMut>,
+    before: VecDeque<Vec<u8>>,
+}
+
+/// A message whose fragments are all there.
+struct Whole {
+    stream: u16,
+    number: u32,
+    ppid: u32,
+    unordered: bool,
+    in_advance: usize,
+    data: Bytes,
 }
 
 /// Where a run begins: its message, and the place of its first fragment in it.
@@ -195,6 +205,15 @@ impl Reassembly {
             if key.0 != fragment.message || !run.is_followed_by(fragment) {
                 return self.insert_apart(fragment);
             }
+            if run.begin && fragment.end {
+                // Taken apart where it stands: a copy of the run would wait for what was written into it last.
+                run.check(fragment)?;
+                let whole = run.take_message(fragment.payload);
+                *slot = None;
+                self.open_count -= 1;
+                self.finish(whole);
+                return Ok(());
+            }
             run.append(fragment)?;
             if !fragment.end && alone {
                 return Ok(());
@@ -303,22 +322,23 @@ impl Reassembly {
             run.join(next)?;
         }
         if run.begin && run.end {
-            self.finish(run);
+            self.finish(run.take_message(&[]));
         } else {
             self.leave_open(key, run);
         }
         Ok(())
     }
 
-    /// A run from beginning to end is a message.
-    fn finish(&mut self, run: Run) {
-        self.incomplete_bytes -= run.bytes;
-        self.in_advance -= run.in_advance;
-        let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
-        let data = run.into_bytes();
+    /// The run of this message is gone.
+    #[inline]
+    fn finish(&mut self, whole: Whole) {
+        let Whole { stream, number, ppid, unordered, in_advance, data } = whole;
+        self.incomplete_bytes -= data.len();
+        self.in_advance -= in_advance;
         self.deliver(stream, number, ppid, unordered, data);
     }
 
+    #[inline]
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
         let message = Message { stream: StreamId(id), ppid: Ppid(ppid), data };
         let stream = self.streams.entry(id);
@@ -493,7 +513,7 @@ impl Run {
     #[inline]
     fn new(fragment: &Fragment<'_>, bytes: usize) -> Self {
         let in_advance = if fragment.begin { bytes } else { 0 };
-        let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
+        let mut tail = Vec::with_capacity(in_advance.max(fragment.payload.len()));
         tail.extend_from_slice(fragment.payload);
         Self {
             last: fragment.place,
@@ -517,14 +537,18 @@ impl Run {
         self.last + 1 == fragment.place && !self.end && !fragment.begin
     }
 
+    /// Whether `fragment`, which follows, is of the same message.
     #[inline]
-    fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+    fn check(&self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         let same = self.stream == fragment.stream
             && self.unordered == fragment.unordered
             && (self.unordered || self.number == fragment.number);
-        if !same {
-            return Err(Inconsistent);
-        }
+        if same { Ok(()) } else { Err(Inconsistent) }
+    }
+
+    #[inline]
+    fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        self.check(fragment)?;
         self.last = fragment.place;
         self.end = fragment.end;
         self.bytes += fragment.payload.len();
@@ -558,15 +582,28 @@ impl Run {
         Ok(())
     }
 
-    fn into_bytes(self) -> Bytes {
-        if self.before.is_empty() {
-            return self.tail.freeze();
+    /// The message of a whole run, with `last` at its end; the run keeps no bytes.
+    #[inline]
+    fn take_message(&mut self, last: &[u8]) -> Whole {
+        let mut tail = std::mem::take(&mut self.tail);
+        tail.extend_from_slice(last);
+        Whole {
+            stream: self.stream,
+            number: self.number,
+            ppid: self.ppid,
+            unordered: self.unordered,
+            in_advance: self.in_advance,
+            data: if self.before.is_empty() { tail.into() } else { self.join_pieces(&tail) },
         }
-        let mut whole = BytesMut::with_capacity(self.bytes);
+    }
+
+    fn join_pieces(&self, tail: &[u8]) -> Bytes {
+        let before: usize = self.before.iter().map(Vec::len).sum();
+        let mut whole = Vec::with_capacity(before + tail.len());
         for piece in &self.before {
             whole.extend_from_slice(piece);
         }
-        whole.extend_from_slice(&self.tail);
-        whole.freeze()
+        whole.extend_from_slice(tail);
+        whole.into()
     }
 }
