@@ -18,6 +18,7 @@ use crate::error::{Discard, ParseError};
 use crate::event::{CloseReason, Event, Violation};
 use crate::numbers::first_index;
 use crate::receive::tracker::Tracker;
+use crate::rto::Rto;
 use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
@@ -264,6 +265,7 @@ impl Association {
 
     fn restart(&mut self, now: Instant, cookie: &StateCookie) {
         tracing::debug!("peer restarted");
+        let was_leaving = matches!(self.state, State::ShutdownPending | State::ShutdownSent);
         self.local_tag = cookie.local_tag;
         self.local_initial_tsn = cookie.local_initial_tsn;
         self.crc_in = Crc::new(self.config.remote_port, self.config.local_port, self.local_tag);
@@ -271,7 +273,11 @@ impl Association {
         self.recovery = super::loss::Recovery::default();
         self.outstanding = Outstanding::new(first_index(self.local_initial_tsn));
         self.queues.restart(&mut self.events);
+        // §5.2.4 A: as after an ABORT and a new handshake, so nothing is left of silence before it.
         self.congestion.on_path_change(now);
+        self.rto = Rto::new(&self.config);
+        self.error_count = 0;
+        self.heartbeat = super::heartbeat::Heartbeat::default();
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
         if !self.events.contains(&Event::Restarted) {
@@ -281,7 +287,11 @@ impl Association {
         self.control.cookie_ack = true;
         self.start_heartbeats(now);
         self.restart_path_probing(now);
+        self.update_gauges();
         self.advance_resets(now);
+        if was_leaving {
+            self.shutdown(now);
+        }
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
@@ -354,8 +364,10 @@ impl Association {
             self.outstanding.mark_all_lost();
             self.control.cookie_echo = false;
             self.handshake_retries += 1;
-            if self.handshake_retries > self.config.max_init_retransmits {
-                self.close(CloseReason::HandshakeTimeout);
+            // Each INIT ACK begins the other count anew: a peer that is never content must not keep us busy for ever.
+            self.stale_cookies += 1;
+            if self.stale_cookies > self.config.max_init_retransmits {
+                self.give_up_on_peer(CloseReason::HandshakeTimeout);
             } else {
                 self.begin_handshake(now);
             }

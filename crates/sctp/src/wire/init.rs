@@ -19,7 +19,7 @@ use super::{ChunkType, RawChunk, put_chunk};
 use crate::error::ParseError;
 use plywood_octets::{Put, Reader};
 
-/// Error Detection Method Identifier of DTLS in the Zero Checksum Acceptable parameter (RFC 9653 §7).
+/// Error Detection Method Identifier of DTLS in the Zero Checksum Acceptable parameter (RFC 9653 §6).
 pub const ZERO_CHECKSUM_EDMID_DTLS: u32 = 1;
 
 /// What an endpoint says it can do, over all parameters that announce an extension.

@@ -21,12 +21,14 @@
 //! `MessageAbandoned` tell instead), bounds on the burst of a repair (paced), callbacks that run inside a call (there are
 //! none), several destination addresses. States of the shutdown are in conformance/sctp, scenario by scenario.
 
-use crate::support::{PUPPET_TAG, PUPPET_TSN, Puppet, packet, puppet_init, put_cookie_echo};
+use crate::support::{PUPPET_TAG, PUPPET_TSN, Puppet, packet, puppet_init, put_cookie_echo, start};
 use plywood_sctp::wire::data::{Data, DataFlags};
 use plywood_sctp::wire::forward_tsn::{Skipped, put_forward_tsn};
+use plywood_sctp::wire::i_data::IData;
 use plywood_sctp::wire::simple::put_empty;
 use plywood_sctp::wire::{ChunkType, put_chunk};
 use plywood_sctp::{CloseReason, Config, Discard, Event, Violation};
+use std::time::Duration;
 
 #[test]
 fn an_abort_with_the_reflected_tag_bit_and_our_own_tag_ends_nothing() {
@@ -129,16 +131,45 @@ fn a_host_name_in_an_init_ack_ends_the_attempt() {
     );
 }
 
+/// Each entry costs what it skips: not a look at all that is held, 4000 times 4000 for each of these packets.
 #[test]
 fn a_forward_tsn_with_many_entries_costs_what_is_held() {
-    let mut puppet = Puppet::connected(Config::default());
-    for offset in 0..2000 {
-        let _ = puppet.data(2 * offset + 1, 0, 3, 7, b"x");
+    for interleaved in [false, true] {
+        let mut puppet = if interleaved { giving_up() } else { Puppet::connected(Config::default()) };
+        for number in 0..4000 {
+            let tsn = PUPPET_TSN + 1000 + 2 * number;
+            let flags = DataFlags(0);
+            let (stream, ppid, payload) = (3, 9, &b"x"[..]);
+            let fed = if interleaved {
+                let mid = 1 << 20;
+                let data = IData { flags, tsn, stream, mid, ppid_or_fsn: 1 + 2 * number, payload };
+                puppet.feed(|out| data.encode(out))
+            } else {
+                puppet.feed(|out| Data { flags, tsn, stream, ssn: 7000, ppid, payload }.encode(out))
+            };
+            assert_eq!(fed, Ok(()));
+        }
+        let begun = start();
+        for packet in 0..50 {
+            let number = |at: u32| (packet * 80 + at / 50) % 4000;
+            let skipped: Vec<Skipped> =
+                (0..4000).map(|at| Skipped { stream: 3, unordered: false, number: number(at) }).collect();
+            puppet.feed(|out| put_forward_tsn(out, interleaved, PUPPET_TSN + packet, &skipped)).unwrap();
+        }
+        // The only clock in these tests, for time is what is tested.
+        assert!(start() - begun < Duration::from_secs(10), "{:?}", start() - begun);
+        assert!(puppet.under_test.is_connected());
     }
-    let skipped: Vec<Skipped> =
-        (0..4000).map(|number| Skipped { stream: 3, unordered: false, number: number % 5 }).collect();
-    let _ = puppet.feed(|out| put_forward_tsn(out, false, PUPPET_TSN + 10, &skipped));
-    assert!(puppet.under_test.is_connected());
+}
+
+/// Interleaving, with I-FORWARD-TSN.
+fn giving_up() -> Puppet {
+    let mut puppet = Puppet::new(Config::default());
+    let mut init = puppet_init();
+    init.capabilities.interleaving = true;
+    init.capabilities.interleaved_forward_tsn = true;
+    puppet.handshake(&init);
+    puppet
 }
 
 fn interleaving() -> Puppet {

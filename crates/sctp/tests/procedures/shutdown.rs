@@ -3,7 +3,7 @@
 use crate::support::{Net, PUPPET_TAG, Path, Puppet, packet, pattern};
 use plywood_sctp::wire::cause::{CauseCode, put_cause};
 use plywood_sctp::wire::{ChunkType, put_chunk};
-use plywood_sctp::{CloseReason, Config, Discard, Event, Ppid, SendError, StreamId};
+use plywood_sctp::{Association, CloseReason, Config, Discard, Event, Ppid, SendError, StreamId};
 use std::time::Duration;
 
 fn closed(reason: CloseReason) -> Vec<Event> {
@@ -167,4 +167,22 @@ fn a_shutdown_does_not_wait_for_the_end_of_what_was_given_up() {
     assert!(puppet.chunks().contains(&0xc0), "FORWARD-TSN");
     puppet.under_test.shutdown(puppet.now);
     assert!(puppet.chunks().contains(&ChunkType::SHUTDOWN.0));
+}
+
+#[test]
+fn a_shutdown_that_a_restart_of_the_peer_overtakes_goes_on() {
+    for wait in [0, 15] {
+        let mut net = Net::connected(8, Path::default(), |_| Config::default());
+        net.send(0, 0, "lost with the peer");
+        net.run_for(Duration::from_millis(wait));
+        net.ends[0].shutdown(net.now);
+        net.run_for(Duration::from_millis(1));
+        net.wire.clear();
+        net.ends[1] = Association::new(Config::default(), [99; 32], net.now);
+        net.ends[1].connect(net.now);
+        net.run_for(Duration::from_secs(30));
+        let told = [Event::Restarted, Event::Closed(CloseReason::Shutdown)];
+        assert!(net.events[0].ends_with(&told), "after {wait} ms: {:?}", net.events[0]);
+        assert!(net.ends[1].is_closed());
+    }
 }
