@@ -240,10 +240,7 @@ fn data_rides_behind_the_cookie_ack() {
 #[test]
 fn the_side_that_answers_learns_the_window_from_the_init() {
     let mut puppet = Puppet::connected(Config::default());
-    puppet
-        .under_test
-        .send(puppet.now, StreamId(0), plywood_sctp::Ppid(53), pattern(1, 9000), Default::default())
-        .unwrap();
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), pattern(1, 9000), Default::default()).unwrap();
     assert!(puppet.chunks().contains(&0));
     assert_eq!(puppet.under_test.poll_timeout().map(|_| ()), Some(()));
 }
@@ -448,8 +445,7 @@ fn the_number_of_streams_is_the_smaller_of_both() {
     });
     net.ends[0].connect(net.now);
     net.run_for(Duration::from_secs(1));
-    let refused =
-        net.ends[1].send(net.now, StreamId(10), plywood_sctp::Ppid(51), "x".into(), Default::default());
+    let refused = net.ends[1].send(net.now, StreamId(10), Ppid(51), "x".into(), Default::default());
     assert_eq!(refused, Err(plywood_sctp::SendError::InvalidStream { streams: 10 }));
     net.send(0, 60000, "x");
     net.run_for(Duration::from_secs(1));

@@ -240,7 +240,7 @@ proptest! {
         let mut config = Config::default();
         config.interleaving = interleaving;
         let mut puppet = Puppet::new(config);
-        let mut init = crate::support::puppet_init();
+        let mut init = puppet_init();
         init.capabilities.interleaving = interleaving;
         init.initial_tsn = 0;
         puppet.handshake(&init);

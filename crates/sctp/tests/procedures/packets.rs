@@ -133,7 +133,7 @@ fn a_wrong_checksum_is_discarded_also_where_zero_is_accepted() {
         config.zero_checksum = zero_checksum;
         let mut puppet = Puppet::connected(config);
         let good = crate::support::packet(puppet.tag, |out| {
-            plywood_sctp::wire::simple::put_empty(out, plywood_sctp::wire::ChunkType::COOKIE_ACK, 0);
+            plywood_sctp::wire::simple::put_empty(out, ChunkType::COOKIE_ACK, 0);
         });
         let mut bad = good;
         bad[8] ^= 1;

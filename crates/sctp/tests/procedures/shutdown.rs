@@ -134,7 +134,7 @@ fn what_is_held_back_behind_a_reset_leaves_when_the_peer_shuts_down() {
     net.ends[0].shutdown(now);
     net.run_for(Duration::from_secs(60));
     assert_eq!(net.messages[0].len(), 2);
-    assert!(net.ends.iter().all(plywood_sctp::Association::is_closed));
+    assert!(net.ends.iter().all(Association::is_closed));
 }
 
 /// Found by the lives of tests/simulation: nothing was left to send, and nobody noticed.

@@ -239,7 +239,7 @@ fn add_streams_and_association_resets_are_denied() {
         let mut puppet = Puppet::connected(Config::default());
         puppet
             .feed(|out| {
-                plywood_sctp::wire::put_chunk(out, plywood_sctp::wire::ChunkType::RE_CONFIG, 0, |out| {
+                put_chunk(out, ChunkType::RE_CONFIG, 0, |out| {
                     let mut value = PUPPET_TSN.to_be_bytes().to_vec();
                     value.extend_from_slice(&[0, 1, 0, 0]);
                     plywood_sctp::wire::parameter::put_parameter(
