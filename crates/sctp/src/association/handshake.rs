@@ -22,7 +22,7 @@ use crate::rto::Rto;
 use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
-use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use crate::wire::init::{Capabilities, Init, LEAST_WINDOW_BYTES, ReceivedInit};
 use crate::wire::parameter::{ParameterType, Parameters, RawParameter};
 use crate::wire::simple::REFLECTED_TAG;
 use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
@@ -66,7 +66,7 @@ impl Association {
     pub(super) fn local_init(&self) -> Init {
         Init {
             initiate_tag: self.local_tag,
-            a_rwnd: u32::try_from(self.acknowledging.window).unwrap_or(u32::MAX),
+            a_rwnd: u32::try_from(self.acknowledging.window).unwrap_or(u32::MAX).max(LEAST_WINDOW_BYTES),
             outbound_streams: self.config.outbound_streams.max(1),
             inbound_streams: self.config.inbound_streams.max(1),
             initial_tsn: self.local_initial_tsn,
@@ -141,13 +141,18 @@ impl Association {
         self.reply_abort(initiate_tag(chunk), |out| put_cause(out, cause, &[]));
     }
 
-    /// RFC 9260 §3.3.3: an INIT ACK with a forbidden value ends the attempt. One without a tag to answer to is
+    /// RFC 9260 §3.3.3: an INIT ACK with a forbidden value ends the attempt, unless it is the window. One without a tag to answer to is
     /// answered with the tag that it came with, and one that is cut short is no INIT ACK.
     fn refuse_init_ack(&mut self, chunk: &RawChunk<'_>, error: ParseError) {
         if chunk.value.len() < INIT_FIXED_BYTES {
             return;
         }
         let cause = cause_for_init(chunk, error).unwrap_or(CauseCode::INVALID_PARAMETER);
+        if let ParseError::SmallWindow { .. } = error {
+            // §3.3.3: alone of its kind, this changes no state; T1-init asks again.
+            self.refuse_init(chunk, cause);
+            return;
+        }
         self.remote_tag = initiate_tag(chunk);
         if self.remote_tag == 0 {
             let tag = self.local_tag;
@@ -398,9 +403,8 @@ fn cause_for_init(chunk: &RawChunk<'_>, error: ParseError) -> Option<CauseCode> 
     if chunk.value.len() < INIT_FIXED_BYTES || initiate_tag(chunk) == 0 {
         return None;
     }
-    Some(if error == ParseError::ZeroField {
-        CauseCode::INVALID_PARAMETER
-    } else {
-        CauseCode::PROTOCOL_VIOLATION
+    Some(match error {
+        ParseError::ZeroField | ParseError::SmallWindow { .. } => CauseCode::INVALID_PARAMETER,
+        _ => CauseCode::PROTOCOL_VIOLATION,
     })
 }

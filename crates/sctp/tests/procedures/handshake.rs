@@ -420,6 +420,39 @@ fn an_init_without_streams_is_refused_with_an_abort() {
     }
 }
 
+/// RFC 9260 §3.3.2, §3.3.3: refused, and no state changes.
+#[test]
+fn a_window_below_1500_bytes_in_init_or_init_ack_is_refused() {
+    for (a_rwnd, refused) in [(0, true), (1499, true), (1500, false)] {
+        let mut small = puppet_init();
+        small.a_rwnd = a_rwnd;
+        let mut puppet = Puppet::new(Config::default());
+        let init = packet(0, |out| small.encode(out));
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &init).is_err(), refused);
+        let answer = puppet.poll().unwrap();
+        assert_eq!(chunk_types(&answer)[0] == ChunkType::ABORT.0, refused);
+        assert_eq!(Packet::parse(&answer).unwrap().header.verification_tag, PUPPET_TAG);
+
+        let mut puppet = Puppet::new(Config::default());
+        puppet.under_test.connect(puppet.now);
+        let init = puppet.poll().unwrap();
+        puppet.tag = u32::from_be_bytes(*init[16..].first_chunk().unwrap());
+        let answer = puppet.feed(|out| small.encode_ack(out, b"a cookie", std::iter::empty()));
+        assert_eq!(answer.is_err(), refused);
+        let expected = if refused { ChunkType::ABORT } else { ChunkType::COOKIE_ECHO };
+        assert_eq!(puppet.chunks(), [expected.0]);
+        puppet.wait(Duration::from_secs(2));
+        let repeated = if refused { ChunkType::INIT } else { ChunkType::COOKIE_ECHO };
+        assert_eq!(puppet.chunks(), [repeated.0]);
+    }
+    let mut config = Config::default();
+    config.receive_window_bytes = 1000;
+    let mut puppet = Puppet::new(config);
+    puppet.under_test.connect(puppet.now);
+    let init = puppet.poll().unwrap();
+    assert_eq!(u32::from_be_bytes(*init[20..].first_chunk().unwrap()), 1500, "and never announced");
+}
+
 #[test]
 fn an_init_ack_without_a_cookie_ends_the_attempt() {
     let mut puppet = Puppet::new(Config::default());

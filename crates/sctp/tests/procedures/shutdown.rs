@@ -142,12 +142,12 @@ fn what_is_held_back_behind_a_reset_leaves_when_the_peer_shuts_down() {
 fn a_shutdown_goes_on_when_the_last_message_expires_in_the_queue() {
     let mut puppet = Puppet::new(Config::default());
     let mut init = crate::support::puppet_init();
-    init.a_rwnd = 1000;
+    init.a_rwnd = 1500;
     puppet.handshake(&init);
     let now = puppet.now;
     let options = crate::support::max_lifetime(Duration::from_millis(10));
-    puppet.under_test.send(now, StreamId(1), Ppid(53), vec![1; 900].into(), Default::default()).unwrap();
-    puppet.under_test.send(now, StreamId(2), Ppid(53), vec![2; 900].into(), options).unwrap();
+    puppet.under_test.send(now, StreamId(1), Ppid(53), vec![1; 1000].into(), Default::default()).unwrap();
+    puppet.under_test.send(now, StreamId(2), Ppid(53), vec![2; 1000].into(), options).unwrap();
     puppet.under_test.shutdown(now);
     let _ = puppet.chunks();
     puppet.wait(Duration::from_millis(50));
