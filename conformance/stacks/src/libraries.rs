@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use plywood_dtls::{Role, Version};
 
-use crate::cell::{Cell, Network, Scenario};
+use crate::cell::{Abilities, Cell, Network, Scenario};
 use crate::subject::{Certificate, Subject};
 
 pub(crate) mod dimpl_peer;
@@ -46,20 +46,20 @@ const OURS: &[u8] = b"plywood says hello\n";
 const THEIRS: &[u8] = b"peer says hello\n";
 
 /// Runs a cell, with loss many times.
-pub(crate) fn run<J: Judge>(cell: &Cell) -> Result<String> {
+pub(crate) fn run<J: Judge>(cell: &Cell, judge: &Abilities) -> Result<String> {
     let seeds = if cell.scenario == Scenario::Loss { SEEDS } else { 1 };
     let mut said = String::new();
     let mut slowest = Duration::ZERO;
     for seed in 0..seeds {
         let (text, time) =
-            once::<J>(cell, cell.seed() + seed).with_context(|| format!("with seed {seed}"))?;
+            once::<J>(cell, judge, cell.seed() + seed).with_context(|| format!("with seed {seed}"))?;
         (said, slowest) = (text, slowest.max(time));
     }
     let plural = if seeds == 1 { "" } else { "s" };
     Ok(format!("{said}; {seeds} handshake{plural}, slowest {} ms of virtual time", slowest.as_millis()))
 }
 
-fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
+fn once<J: Judge>(cell: &Cell, abilities: &Abilities, seed: u64) -> Result<(String, Duration)> {
     let (ours, theirs) = (Certificate::generate()?, Certificate::generate()?);
     let begin = Instant::now();
     let mut now = begin;
@@ -100,7 +100,7 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
             && subject.received.ends_with(THEIRS)
             && judge.received().ends_with(OURS)
         {
-            cell.judge(agreed)?;
+            cell.judge(abilities, agreed)?;
             return Ok((agreed.to_string(), time));
         }
         let arrival = flying.first().map(|(at, ..)| *at);

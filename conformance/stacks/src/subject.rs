@@ -41,7 +41,7 @@ impl Certificate {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Agreed {
     pub(crate) version: Version,
-    suite: CipherSuite,
+    pub(crate) suite: CipherSuite,
     pub(crate) group: NamedGroup,
 }
 
@@ -81,8 +81,14 @@ impl Subject {
             (Version::Dtls13, _) => Versions::ONLY_1_3,
             _ => Versions::ONLY_1_2,
         };
-        if cell.offer == Offer::BothShort {
-            config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+        match cell.offer {
+            // A share is sent of the first alone.
+            Offer::BothShort | Offer::Retry => {
+                config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+            }
+            Offer::Group(group) => config.groups = vec![group],
+            Offer::Suite(suite) => config.cipher_suites = vec![suite],
+            Offer::Only | Offer::Both => {}
         }
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
