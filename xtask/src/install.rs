@@ -48,6 +48,13 @@ pub(crate) fn dtls_judge(judge: &str) -> Result<()> {
     }
 }
 
+/// What libdatachannel is built with, and a network for it.
+pub(crate) fn libdatachannel() -> Result<()> {
+    namespace_tools()?;
+    debian("libdatachannel", &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")])?;
+    library("libdatachannel", "/usr/include/openssl/ssl.h", "libssl-dev")
+}
+
 /// A C compiler, and a library whose header stands at `header`.
 fn library(judge: &'static str, header: &str, package: &'static str) -> Result<()> {
     debian(judge, CC)?;
