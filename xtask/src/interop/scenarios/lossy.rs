@@ -31,7 +31,7 @@ const SORTS: &[Sort] = &[
     Sort { name: "unordered", ordered: false, partial: None },
     Sort { name: "once", ordered: false, partial: Some(("maxRetransmits", 0)) },
     Sort { name: "thrice", ordered: true, partial: Some(("maxRetransmits", 2)) },
-    Sort { name: "brief", ordered: false, partial: Some(("maxPacketLifeTime", 200)) },
+    Sort { name: "brief", ordered: false, partial: Some(("maxPacketLifeTime", 1500)) },
 ];
 
 impl Sort {
