@@ -36,6 +36,10 @@ const MAX_PACKETS: usize = 8;
 const MAX_ERRORS: usize = 8;
 const MAX_HEARTBEAT_ACKS: usize = 4;
 const MAX_RESPONSES: usize = 4;
+/// No UDP datagram is larger, and chunks in it count their bytes with 16 bits.
+const LARGEST_PACKET: usize = 65535;
+/// A FORWARD-TSN or I-FORWARD-TSN with one entry.
+const LEAST_FORWARD_TSN: usize = 16;
 /// The smallest user data of a fragment that another one follows in the same packet.
 const LEAST_FRAGMENT: usize = 4;
 
@@ -102,7 +106,8 @@ impl Association {
             self.stats.packets_sent += 1;
             return Some(packet.len());
         }
-        let budget = budget & !3;
+        // The lengths of chunks have 16 bits.
+        let budget = budget.min(LARGEST_PACKET) & !3;
         if self.ended || budget < COMMON_HEADER_BYTES + DATA_HEADER_BYTES + 2 * SACK_BYTES {
             return None;
         }
@@ -192,7 +197,8 @@ impl Association {
     }
 
     fn write_control(&mut self, out: &mut Vec<u8>, packet: &Room) {
-        if self.control.forward_tsn {
+        // Where a SACK fills the packet, it is in the next one.
+        if self.control.forward_tsn && packet.left(out) >= LEAST_FORWARD_TSN {
             self.control.forward_tsn = false;
             self.write_forward_tsn(out, packet);
         }
@@ -208,13 +214,10 @@ impl Association {
         {
             self.control.reconfig_request = false;
             let response = Reconfiguration::response_number(&self.reconfiguration);
-            let last = wire(self.outstanding.next() - 1);
-            put_outgoing_reset(out, request.number, response, last, &request.streams);
+            put_outgoing_reset(out, request.number, response, request.last_tsn, &request.streams);
         }
-        while let Some(value) = self.control.heartbeat_acks.front()
-            && packet.fits(out, CHUNK_HEADER_BYTES + value.len())
-            && let Some(value) = self.control.heartbeat_acks.pop_front()
-        {
+        let acks = &mut self.control.heartbeat_acks;
+        while let Some(value) = packet.take_fitting(out, acks) {
             put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.put_slice(&value));
         }
         if packet.left(out) >= 16
@@ -222,10 +225,7 @@ impl Association {
         {
             put_heartbeat(out, ChunkType::HEARTBEAT, &nonce.to_be_bytes());
         }
-        while let Some(cause) = self.control.errors.front()
-            && packet.fits(out, CHUNK_HEADER_BYTES + cause.len())
-            && let Some(cause) = self.control.errors.pop_front()
-        {
+        while let Some(cause) = packet.take_fitting(out, &mut self.control.errors) {
             put_chunk(out, ChunkType::ERROR, 0, |out| out.put_slice(&cause));
         }
         if packet.left(out) >= 8 && std::mem::take(&mut self.control.shutdown) {
@@ -236,13 +236,15 @@ impl Association {
         }
     }
 
-    /// RFC 3758 §3.5 C3, C4: the largest skipped number of each stream; unordered ones of DATA are not listed.
+    /// RFC 3758 §3.5 C3, C4: the largest skipped number of each stream; unordered ones of DATA are not listed. The packet
+    /// has room for one at least.
     fn write_forward_tsn(&mut self, out: &mut Vec<u8>, packet: &Room) {
         let interleaved = self.capabilities.interleaving;
         let entry = if interleaved { 8 } else { 4 };
         let most = packet.left(out).saturating_sub(8) / entry;
+        let mut until = self.outstanding.advanced();
         let mut skipped: Vec<Skipped> = Vec::new();
-        for message in self.outstanding.skipped_messages() {
+        for (index, message) in self.outstanding.skipped_messages() {
             if message.unordered && !interleaved {
                 continue;
             }
@@ -255,9 +257,13 @@ impl Association {
                     unordered: message.unordered,
                     number: message.number,
                 });
+            } else {
+                // C4: what has no room is for the next one, or its stream would wait for it for ever.
+                until = index - 1;
+                break;
             }
         }
-        put_forward_tsn(out, interleaved, wire(self.outstanding.advanced()), &skipped);
+        put_forward_tsn(out, interleaved, wire(until), &skipped);
     }
 
     /// One packet outside the association's own stream of packets.
@@ -735,8 +741,19 @@ impl Room {
         self.end.saturating_sub(out.len())
     }
 
-    /// Whether a chunk of `bytes` fits, or could never fit better because the packet is empty.
-    fn fits(&self, out: &[u8], bytes: usize) -> bool {
-        self.left(out) >= padded(bytes)
+    /// The next value of `waiting` whose chunk fits. One that no packet could hold is dropped: it must not stand before
+    /// the others for ever.
+    fn take_fitting(&self, out: &[u8], waiting: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
+        let largest = self.end - self.start - COMMON_HEADER_BYTES;
+        loop {
+            let bytes = padded(CHUNK_HEADER_BYTES + waiting.front()?.len());
+            if bytes <= self.left(out) {
+                return waiting.pop_front();
+            }
+            if bytes <= largest {
+                return None;
+            }
+            waiting.pop_front();
+        }
     }
 }

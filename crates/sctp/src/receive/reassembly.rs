@@ -14,7 +14,7 @@
 //! More: RFC 9260 §6.9, RFC 8260 §2.2; docs/sctp.md, "Receiving".
 
 use crate::event::{Message, Ppid, StreamId};
-use crate::numbers::{unwrap_near, unwrap_near_16, wire, wire_16};
+use crate::numbers::{unwrap_near, unwrap_near_16, wire_16};
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::{Bytes, BytesMut};
@@ -157,6 +157,10 @@ impl Reassembly {
         self.delivered_bytes = self.delivered_bytes.saturating_sub(bytes);
     }
 
+    pub(crate) fn hold(&mut self, bytes: usize) {
+        self.delivered_bytes = self.delivered_bytes.saturating_add(bytes);
+    }
+
     pub(crate) fn poll(&mut self) -> Option<Message> {
         let message = self.ready.pop_front()?;
         self.polled_count += 1;
@@ -198,6 +202,9 @@ impl Reassembly {
             run.append(fragment)?;
             if !fragment.end && alone {
                 return Ok(());
+            }
+            if !alone && self.interleaving {
+                self.check_neighbours(fragment)?;
             }
             let (key, run) = self.take_open(fragment.stream).ok_or(Inconsistent)?;
             if run.begin && fragment.end {
@@ -246,8 +253,16 @@ impl Reassembly {
         self.check_neighbours(fragment)
     }
 
-    /// RFC 9260 §6.9: B follows an end, and E is followed by a beginning.
+    /// RFC 9260 §6.9: B follows an end, and E is followed by a beginning. With I-DATA no fragment comes twice, for TSNs
+    /// tell them apart, and none comes behind the end.
     fn check_neighbours(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        if self.interleaving
+            && let Some((key, run)) = self.runs.range(..=(fragment.message, fragment.place)).next_back()
+            && key.0 == fragment.message
+            && (run.last >= fragment.place || run.end)
+        {
+            return Err(Inconsistent);
+        }
         if fragment.begin
             && let Some((key, run)) = self.runs.range(..(fragment.message, fragment.place)).next_back()
             && key.0 == fragment.message
@@ -427,35 +442,28 @@ impl Reassembly {
             }
         }
         for message in skipped {
-            self.skip_message(message);
+            self.skip_message(cumulative, message);
         }
     }
 
-    fn skip_message(&mut self, skipped: Skipped) {
+    fn skip_message(&mut self, cumulative: u64, skipped: Skipped) {
         let interleaving = self.interleaving;
         self.park(skipped.stream);
         let next = self.streams.entry(skipped.stream).next;
         let index = Stream::index(next, skipped.number, interleaving);
-        let doomed = |key: &Key, run: &Run| {
-            run.stream == skipped.stream
-                && run.unordered == skipped.unordered
-                && if interleaving {
-                    wire(key.0).wrapping_sub(skipped.number).cast_signed() <= 0
-                } else {
-                    run.skipped && Stream::index(next, run.number, false) <= index
-                }
-        };
-        let from =
-            if interleaving { Fragment::i_data_message(skipped.stream, skipped.unordered, 0) } else { 0 };
-        let keys: Vec<_> = self
-            .runs
-            .range((from, 0)..)
-            .take_while(|(_, run)| !interleaving || run.stream == skipped.stream)
-            .filter(|(key, run)| doomed(key, run))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in keys {
-            self.drop_run(key);
+        if interleaving {
+            self.drop_messages(&skipped);
+        } else {
+            // At most one run is left that reaches over the cumulative TSN.
+            let keys = self.runs.range(..=(0, cumulative)).filter(|(_, run)| {
+                run.stream == skipped.stream
+                    && run.unordered == skipped.unordered
+                    && Stream::index(next, run.number, false) <= index
+            });
+            let keys: Vec<_> = keys.map(|(key, _)| *key).collect();
+            for key in keys {
+                self.drop_run(key);
+            }
         }
         if skipped.unordered || index < next {
             return;
@@ -472,6 +480,25 @@ impl Reassembly {
         }
         self.streams.entry(skipped.stream).next = index + 1;
         self.drain_waiting(skipped.stream);
+    }
+
+    /// I-FORWARD-TSN: drops what is there of `skipped` and of the messages before it, the half of all MIDs.
+    fn drop_messages(&mut self, skipped: &Skipped) {
+        let (first, last) = (skipped.number.wrapping_sub(1 << 31), skipped.number);
+        if first <= last {
+            self.drop_mids(skipped, first, last);
+        } else {
+            self.drop_mids(skipped, 0, last);
+            self.drop_mids(skipped, first, u32::MAX);
+        }
+    }
+
+    fn drop_mids(&mut self, of: &Skipped, first: u32, last: u32) {
+        let [first, last] = [first, last].map(|mid| Fragment::i_data_message(of.stream, of.unordered, mid));
+        let keys: Vec<_> = self.runs.range((first, 0)..=(last, u64::MAX)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.drop_run(key);
+        }
     }
 
     /// The peer's SSNs of these streams start again at 0 (RFC 6525 §5.2.2 E4).

@@ -607,16 +607,17 @@ impl Outstanding {
         }
     }
 
-    /// The messages between the cumulative ack and the Advanced.Peer.Ack.Point, each once.
-    pub(crate) fn skipped_messages(&self) -> impl Iterator<Item = &OutMessage> {
+    /// The messages between the cumulative ack and the Advanced.Peer.Ack.Point, each row of neighbouring chunks once, with
+    /// the index of its first.
+    pub(crate) fn skipped_messages(&self) -> impl Iterator<Item = (u64, &OutMessage)> {
         let end = usize::try_from(self.advanced + 1 - self.base).unwrap_or(0);
         let mut last = None;
-        self.chunks.iter().take(end).filter_map(move |chunk| {
+        (self.base..).zip(self.chunks.iter().take(end)).filter_map(move |(index, chunk)| {
             if last == Some(chunk.message) {
                 return None;
             }
             last = Some(chunk.message);
-            self.message(chunk.message)
+            Some((index, self.message(chunk.message)?))
         })
     }
 }
