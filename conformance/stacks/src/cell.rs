@@ -1,5 +1,7 @@
 //! A cell of the matrix: who, in which role, which version, over which network.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
 use plywood_dtls::{Role, Version};
@@ -47,8 +49,10 @@ pub(crate) enum Offer {
     Group(NamedGroup),
     /// The one version, and no other suite.
     Suite(CipherSuite),
-    /// The one version to a judge that takes P-256 alone, of which we send no share: it has to ask for one.
-    Retry,
+    /// 1.3 alone without a post-quantum share: one datagram.
+    Short,
+    /// 1.3 alone to a judge that takes this group alone, of which we send no share: it has to ask for one.
+    Retry(NamedGroup),
 }
 
 /// One cell.
@@ -74,7 +78,8 @@ impl Cell {
             Offer::BothShort => "-of-both-short".to_owned(),
             Offer::Group(group) => format!("-{group:?}").to_lowercase(),
             Offer::Suite(suite) => format!("-{}", aead(suite)),
-            Offer::Retry => "-retry".to_owned(),
+            Offer::Short => "-short".to_owned(),
+            Offer::Retry(group) => format!("-retry-{group:?}").to_lowercase(),
         };
         format!("{}/{role}/{version}{offer}/{}", self.peer, self.scenario.name())
     }
@@ -91,10 +96,10 @@ impl Cell {
     pub(crate) fn judge(&self, judge: &Abilities, agreed: Agreed) -> Result<()> {
         ensure!(agreed.version == self.version, "agreed on {agreed}");
         let group = match self.offer {
-            Offer::Group(group) => Some(group),
-            Offer::Retry => Some(NamedGroup::SECP256R1),
+            Offer::Group(group) | Offer::Retry(group) => Some(group),
             // Who has the hybrid group must not end up with another.
-            _ => Some(HYBRID).filter(|hybrid| is_13(self.version) && judge.groups.contains(hybrid)),
+            Offer::Only => Some(HYBRID).filter(|hybrid| is_13(self.version) && judge.groups.contains(hybrid)),
+            _ => None,
         };
         ensure!(group.is_none_or(|group| agreed.group == group), "agreed on {agreed}");
         if let Offer::Suite(suite) = self.offer {
@@ -104,7 +109,7 @@ impl Cell {
     }
 }
 
-const HYBRID: NamedGroup = NamedGroup::X25519_MLKEM768;
+pub(crate) const HYBRID: NamedGroup = NamedGroup::X25519_MLKEM768;
 
 /// Groups that everybody has.
 pub(crate) const CURVES: &[NamedGroup] = &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
@@ -135,8 +140,8 @@ pub(crate) struct Abilities {
     pub(crate) versions: &'static [Version],
     pub(crate) groups: &'static [NamedGroup],
     pub(crate) suites: &'static [CipherSuite],
-    /// Whether it can be told to take P-256 alone.
-    pub(crate) retries: bool,
+    /// Groups that it can be told to take alone in 1.3.
+    pub(crate) retries: &'static [NamedGroup],
 }
 
 fn is_13(version: Version) -> bool {
@@ -167,23 +172,33 @@ pub(crate) fn cells(peer: &'static str, judge: &Abilities) -> Vec<Cell> {
     for role in [Role::Client, Role::Server] {
         for &version in judge.versions {
             let cell = |offer, scenario| Cell { peer, role, version, offer, scenario };
-            cells.extend(Scenario::ALL.map(|scenario| cell(Offer::Only, scenario)));
-            let groups = judge.groups.iter().filter(|group| is_13(version) || **group != HYBRID);
-            let suites = judge.suites.iter().filter(|suite| is_13(version) == suite_is_13(**suite));
-            let mut offers: Vec<Offer> = groups.map(|group| Offer::Group(*group)).collect();
-            offers.extend(suites.map(|suite| Offer::Suite(*suite)));
-            if is_13(version) && judge.retries && role == Role::Client {
-                offers.push(Offer::Retry);
+            let mut anywhere = vec![Offer::Only];
+            if is_13(version) && role == Role::Client {
+                anywhere.push(Offer::Short);
+                anywhere.extend(judge.retries.iter().map(|group| Offer::Retry(*group)));
             }
+            for offer in anywhere {
+                cells.extend(Scenario::ALL.map(|scenario| cell(offer, scenario)));
+            }
+            let groups = judge.groups.iter().filter(|group| has(version, role, **group));
+            let suites = judge.suites.iter().filter(|suite| is_13(version) == suite_is_13(**suite));
+            let mut plain: Vec<Offer> = groups.map(|group| Offer::Group(*group)).collect();
+            plain.extend(suites.map(|suite| Offer::Suite(*suite)));
             // A peer that also speaks 1.3 would choose it.
             if judge.versions == [Version::Dtls12] {
-                offers.push(Offer::Both);
-                offers.extend((role == Role::Client).then_some(Offer::BothShort));
+                plain.push(Offer::Both);
+                plain.extend((role == Role::Client).then_some(Offer::BothShort));
             }
-            cells.extend(offers.into_iter().map(|offer| cell(offer, Scenario::Plain)));
+            cells.extend(plain.into_iter().map(|offer| cell(offer, Scenario::Plain)));
         }
     }
     cells
+}
+
+/// Whether there is a cell with this group alone. A client of 1.2 names with the groups the curves that the server's
+/// key may be on (RFC 8422 §5.1.1), and all judges have keys on P-256.
+fn has(version: Version, role: Role, group: NamedGroup) -> bool {
+    is_13(version) || group != HYBRID && !(role == Role::Client && group == NamedGroup::SECP384R1)
 }
 
 /// Which datagrams arrive.
@@ -215,4 +230,26 @@ impl Network {
             Scenario::Mtu300 => datagram.len() <= self.scenario.mtu(),
         }
     }
+}
+
+/// With `DTLS_TRACE=1`, each datagram on stderr: its records by type, epoch, number and length, with the message of
+/// those in the clear.
+pub(crate) fn trace(at: Duration, to_us: bool, delivered: bool, datagram: &[u8]) {
+    if std::env::var_os("DTLS_TRACE").is_none() {
+        return;
+    }
+    let mut line = format!("{:>6} ms {} ", at.as_millis(), if to_us { "judge ->" } else { "plywood ->" });
+    let mut rest = datagram;
+    while let Some(header) = rest.get(..13).filter(|header| header[0] >> 5 != 1) {
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        let message = rest.get(13).filter(|_| header[0] == 22 && header[4] == 0);
+        let message = message.map_or(String::new(), |message| format!(" message {message}"));
+        line += &format!("[{} e{} n{} {length}{message}] ", header[0], header[4], header[10]);
+        rest = rest.get(13 + length..).unwrap_or_default();
+    }
+    eprintln!(
+        "{line}{}{}",
+        if rest.is_empty() { "" } else { "1.3 .. " },
+        if delivered { "" } else { "LOST" }
+    );
 }

@@ -27,6 +27,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use plywood_dtls::wire::codes::NamedGroup;
 use plywood_dtls::{Role, Version};
 use serde::Serialize;
 
@@ -63,21 +64,39 @@ struct Judge {
 
 /// 1.2, each group, each suite: what most judges have.
 const ABILITIES_12: Abilities =
-    Abilities { versions: &[Version::Dtls12], groups: CURVES, suites: ALL_SUITES, retries: false };
+    Abilities { versions: &[Version::Dtls12], groups: CURVES, suites: ALL_SUITES, retries: &[] };
 /// And 1.3 with a post-quantum group.
 #[cfg(any(feature = "boringssl", feature = "wolfssl"))]
 const ABILITIES_13: Abilities = Abilities {
     versions: &[Version::Dtls12, Version::Dtls13],
     groups: cell::CURVES_AND_HYBRID,
     suites: ALL_SUITES,
-    retries: true,
+    retries: &[NamedGroup::SECP256R1, cell::HYBRID],
 };
 
 fn none(_: &Cell) -> Option<&'static str> {
     None
 }
 
-const NO_LONG_HELLO: &str = "its server does not put together a ClientHello that comes in two datagrams";
+const NO_LONG_HELLO: &str =
+    "its server does not put together a first ClientHello of two datagrams (RFC 6347 §4.2.3, RFC 9147 §5.5)";
+
+fn mbedtls_hole(cell: &Cell) -> Option<&'static str> {
+    match cell.offer {
+        Offer::Both if cell.role == Role::Client => Some(NO_LONG_HELLO),
+        Offer::Group(NamedGroup::X25519) if cell.role == Role::Client => {
+            Some("its server prefers P-256, which has to be on offer for its certificate (RFC 8422 §5.1.1)")
+        }
+        _ => None,
+    }
+}
+
+/// What wolfSSL 5.9.4 does not do: only a hello with the cookie may come in pieces (Dtls13AcceptFragmented).
+#[cfg(feature = "wolfssl")]
+fn wolfssl_13_hole(cell: &Cell) -> Option<&'static str> {
+    let long_hello = matches!(cell.offer, Offer::Only | Offer::Group(cell::HYBRID));
+    (cell.role == Role::Client && cell.version == Version::Dtls13 && long_hello).then_some(NO_LONG_HELLO)
+}
 
 /// What wolfSSL 5.5.4, as Debian builds it, does not do.
 fn wolfssl_hole(cell: &Cell) -> Option<&'static str> {
@@ -88,7 +107,7 @@ fn wolfssl_hole(cell: &Cell) -> Option<&'static str> {
         // DtlsShouldDrop and VerifyForDtlsMsgPoolSend in its internal.c.
         (Scenario::Loss, _) if we_are_client => Some(
             "once connected its server repeats its Finished only for our plaintext Certificate, and drops all plaintext \
-             with the datagram that it comes in: one loss of its last flight is final",
+             with the datagram that it comes in: one loss of its last flight is final (RFC 6347 §4.2.4; 5.9.4 passes)",
         ),
         _ => None,
     }
@@ -106,7 +125,15 @@ const BORINGSSL: &[&str] = &[
 /// And the crate wolfssl-sys' wolfSSL.
 #[cfg(feature = "wolfssl")]
 const WOLFSSL: &[&str] = &[
+    // A file of the library compiled once more, and what it wants to be told.
+    concat!(env!("CARGO_MANIFEST_DIR"), "/src/peers/wolfssl_dtls13.c"),
+    "-DHAVE_CONFIG_H",
+    "-DBUILDING_WOLFSSL",
+    "-Wno-cpp",
+    "-fwrapv",
+    concat!("-I", env!("WOLFSSL_ROOT"), "/build"),
     concat!("-I", env!("WOLFSSL_ROOT"), "/include"),
+    concat!("-I", env!("WOLFSSL_ROOT"), "/wolfssl-src"),
     concat!(env!("WOLFSSL_ROOT"), "/lib/libwolfssl.a"),
     "-lm",
     "-pthread",
@@ -131,7 +158,7 @@ fn judges() -> Vec<Judge> {
             "mbedtls",
             ABILITIES_12,
             Source { file: "mbedtls.c", compiler: programs::compile_c, needs: MBEDTLS },
-            |cell| (cell.role == Role::Client && cell.offer == Offer::Both).then_some(NO_LONG_HELLO),
+            mbedtls_hole,
         ),
         compiled(
             "wolfssl",
@@ -152,7 +179,7 @@ fn judges() -> Vec<Judge> {
         "wolfssl-sys",
         ABILITIES_13,
         Source { file: "wolfssl.c", compiler: programs::compile_c, needs: WOLFSSL },
-        none,
+        wolfssl_13_hole,
     ));
     #[cfg(feature = "boringssl")]
     judges.push(compiled(
@@ -172,18 +199,22 @@ fn crates(judges: &mut Vec<Judge>) {
     use libraries::{dimpl_peer::Dimpl, rtc_peer::RtcDtls};
     judges.push(Judge {
         name: "dimpl",
-        abilities: Abilities { versions: &[Version::Dtls12, Version::Dtls13], ..ABILITIES_12 },
+        abilities: Abilities {
+            versions: &[Version::Dtls12, Version::Dtls13],
+            retries: &[NamedGroup::SECP256R1],
+            ..ABILITIES_12
+        },
         run: Box::new(libraries::run::<Dimpl>),
         hole: none,
     });
     judges.push(Judge {
         name: "rtc-dtls",
-        abilities: ABILITIES_12,
+        abilities: Abilities { suites: libraries::rtc_peer::SUITES, ..ABILITIES_12 },
         run: Box::new(libraries::run::<RtcDtls>),
         hole: |cell| {
             (cell.scenario == Scenario::Loss).then_some(
-                "any handshake record, even of a flight of which the rest was lost, stops its timer for good \
-                 (DTLSConn::wait): it repeats nothing any more",
+                "any handshake record that comes while it waits, our repetition among them, stops its timer for good \
+                 (DTLSConn::wait): it repeats nothing any more (RFC 6347 §4.2.4)",
             )
         },
     });

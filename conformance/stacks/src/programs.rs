@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use plywood_dtls::{Role, Version};
 
-use crate::cell::{Abilities, Cell, Network, Offer, Scenario};
+use crate::cell::{Abilities, Cell, HYBRID, Network, Offer, Scenario, trace};
 use crate::subject::{Certificate, Subject};
 
 /// What a program needs to know to take part in a cell.
@@ -69,7 +69,8 @@ pub(crate) fn run(cell: &Cell, judge: &Abilities, command: impl Fn(&Start<'_>) -
     let subject = Subject::new(cell, &ours, &theirs, cell.seed(), Instant::now())?;
     let remote = is_server.then(|| SocketAddr::from(([127, 0, 0, 1], port)));
     let network = Network::new(cell.scenario, cell.seed());
-    let mut wire = Wire { socket, remote, network, largest: 0, protected: String::new() };
+    let mut wire =
+        Wire { begin: Instant::now(), socket, remote, network, largest: 0, protected: String::new() };
     let outcome = talk(cell, judge, subject, &mut wire, &mut program);
     let said = program.end();
     outcome.with_context(|| format!("it said:\n{}", tail(&said)))
@@ -133,6 +134,7 @@ fn talk(
 /// The socket, and what the network does to it.
 #[derive(Debug)]
 struct Wire {
+    begin: Instant,
     socket: UdpSocket,
     remote: Option<SocketAddr>,
     network: Network,
@@ -160,7 +162,9 @@ impl Wire {
             return Ok(None);
         }
         let datagram = &mut buffer[..length];
-        if !self.network.delivers(datagram) {
+        let delivered = self.network.delivers(datagram);
+        trace(self.begin.elapsed(), true, delivered, datagram);
+        if !delivered {
             return Ok(None);
         }
         self.largest = self.largest.max(length);
@@ -179,7 +183,9 @@ impl Wire {
 
     fn send(&mut self, datagram: &[u8]) {
         let Some(remote) = self.remote else { return };
-        if self.network.delivers(datagram) {
+        let delivered = self.network.delivers(datagram);
+        trace(self.begin.elapsed(), false, delivered, datagram);
+        if delivered {
             // Refused like lost: it is repeated.
             let _ = self.socket.send_to(datagram, remote);
         }
@@ -298,14 +304,18 @@ pub(crate) fn gnutls(start: &Start<'_>) -> Command {
     command
 }
 
-/// A judge of ours around a library: `PROGRAM client|server PORT CERT KEY MTU VERSION any|P-256`, the last what groups.
+/// A judge of ours around a library: `PROGRAM client|server PORT CERT KEY MTU VERSION any|GROUP`.
 pub(crate) fn small_program(program: &Path, start: &Start<'_>) -> Command {
     let mut command = Command::new(program);
     command.arg(if start.is_client() { "client" } else { "server" });
     command.args([start.port.to_string(), start.file("cert.pem"), start.file("key.pem")]);
     command.arg(start.mtu().unwrap_or(1200).to_string());
     command.arg(if start.cell.version == Version::Dtls13 { "1.3" } else { "1.2" });
-    command.arg(if start.cell.offer == Offer::Retry { "P-256" } else { "any" });
+    command.arg(match start.cell.offer {
+        Offer::Retry(HYBRID) => "X25519MLKEM768",
+        Offer::Retry(_) => "P-256",
+        _ => "any",
+    });
     command
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
 use plywood_dtls::{CloseReason, Config, Connection, Event, Identity, Role, Version, Versions, provider};
 
-use crate::cell::{Cell, Offer};
+use crate::cell::{Cell, HYBRID, Offer};
 
 /// A certificate and key in the forms that judges take.
 #[derive(Debug, Clone)]
@@ -82,12 +82,17 @@ impl Subject {
             _ => Versions::ONLY_1_2,
         };
         match cell.offer {
-            // A share is sent of the first alone.
-            Offer::BothShort | Offer::Retry => {
+            Offer::BothShort | Offer::Short => {
                 config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
             }
+            // A share is sent of the first alone.
+            Offer::Retry(HYBRID) => config.groups = vec![NamedGroup::SECP256R1, HYBRID],
+            Offer::Retry(group) => config.groups = vec![NamedGroup::X25519, group],
             Offer::Group(group) => config.groups = vec![group],
-            Offer::Suite(suite) => config.cipher_suites = vec![suite],
+            Offer::Suite(suite) => {
+                config.cipher_suites = vec![suite];
+                config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+            }
             Offer::Only | Offer::Both => {}
         }
         let mut bytes = [0; 32];

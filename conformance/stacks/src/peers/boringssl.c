@@ -1,4 +1,4 @@
-/* BoringSSL, what Chromium speaks, as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3 any|P-256.
+/* BoringSSL, what Chromium speaks, as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3 any|GROUP.
    What it hears goes to stdout; it says a line at least every 100 ms once it is connected. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
     if (!SSL_CTX_use_PrivateKey_file(context, argv[4], SSL_FILETYPE_PEM)) die("key");
     if (!SSL_CTX_set_min_proto_version(context, version) || !SSL_CTX_set_max_proto_version(context, version)) die("version");
     /* In 1.2, which has no hybrid groups, it passes over the first. */
-    const char *groups = strcmp(argv[7], "P-256") == 0 ? "P-256" : "X25519MLKEM768:X25519:P-256:P-384";
+    const char *groups = strcmp(argv[7], "any") == 0 ? "X25519MLKEM768:X25519:P-256:P-384" : argv[7];
     if (!SSL_CTX_set1_groups_list(context, groups)) die("groups");
     SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, any_certificate);
 

@@ -1,4 +1,4 @@
-/* wolfSSL as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3 any|P-256. Compiled twice: with Debian's
+/* wolfSSL as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3 any|GROUP. Compiled twice: with Debian's
    5.5.4, which has neither 1.3 nor an MTU, and with what the crate wolfssl-sys builds.
    What it hears goes to stdout; it says a line every 100 ms once it is connected. Its own timer begins anew with each
    datagram and counts in seconds, so the program keeps that of the handshake. */
@@ -61,15 +61,16 @@ static int repeat(WOLFSSL *ssl, int is_13) {
 #endif
 }
 
-static void choose_groups(WOLFSSL *ssl, int only_p256) {
+static void choose_groups(WOLFSSL *ssl, const char *only) {
 #ifdef WOLFSSL_DTLS13
     int groups[] = { WOLFSSL_X25519MLKEM768, WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1 };
-    int p256 = WOLFSSL_ECC_SECP256R1;
-    int result = only_p256 ? wolfSSL_set_groups(ssl, &p256, 1) : wolfSSL_set_groups(ssl, groups, 4);
+    int first = strcmp(only, "P-256") == 0 ? 2 : 0;
+    int count = strcmp(only, "any") == 0 ? 4 : 1;
+    int result = wolfSSL_set_groups(ssl, groups + first, count);
     if (result != WOLFSSL_SUCCESS) die("groups", ssl, result);
 #else
     (void) ssl;
-    (void) only_p256;
+    (void) only;
 #endif
 }
 
@@ -104,7 +105,7 @@ int main(int argc, char **argv) {
     if (connect(wire, (struct sockaddr *) &address, sizeof address) != 0) die("connect", NULL, 0);
     WOLFSSL *ssl = wolfSSL_new(context);
     if (!ssl) die("connection", NULL, 0);
-    if (is_13) choose_groups(ssl, strcmp(argv[7], "P-256") == 0);
+    if (is_13) choose_groups(ssl, argv[7]);
     set_mtu(ssl, atoi(argv[5]));
     wolfSSL_dtls_set_peer(ssl, &address, sizeof address);
     wolfSSL_set_fd(ssl, wire);
