@@ -20,7 +20,7 @@ mod report;
 mod rounds;
 
 pub use options::Options;
-pub use report::{Report, Row, Unit};
+pub use report::{Report, Row, Unit, read_json};
 pub use rounds::{Samples, alternate};
 
 /// How many allocations `work` makes on this thread.

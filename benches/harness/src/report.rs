@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Samples;
 
 /// The unit of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Unit {
     #[serde(rename = "Gbit/s")]
@@ -48,7 +48,7 @@ impl Unit {
 }
 
 /// One figure of one subject.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The bench: `sctp`.
     pub bench: String,
@@ -142,6 +142,15 @@ impl Report {
         let text = serde_json::to_string_pretty(&self.rows)?;
         std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
     }
+}
+
+/// The rows that [`Report::write_json`] wrote; none if there is no such file.
+///
+/// # Errors
+/// The file holds something else.
+pub fn read_json(file: &Path) -> Result<Vec<Row>> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Ok(Vec::new()) };
+    serde_json::from_str(&text).with_context(|| format!("these are no rows: {}", file.display()))
 }
 
 /// Three digits that count.

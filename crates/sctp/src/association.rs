@@ -16,6 +16,7 @@ mod data;
 mod handshake;
 mod heartbeat;
 mod loss;
+mod path_change;
 mod path_mtu;
 mod reset;
 mod shutdown;

@@ -6,7 +6,7 @@ use plywood_bench_harness::{Report, Samples, Unit};
 use plywood_benches::link::{Loss, Path, Scenario, run};
 use plywood_benches::sctp::{BBR, CUBIC, NEW_RENO, Plywood, Setup};
 
-use crate::cells::MTU;
+use crate::cells::{MTU, TIME_LIMIT};
 
 /// 20 Mbit/s, 50 ms, a queue of one BDP, no loss of its own, for two minutes.
 fn scenario() -> Scenario {
@@ -24,7 +24,7 @@ fn scenario() -> Scenario {
             seed: 7,
         },
         duration: Duration::from_secs(120),
-        wall_limit: Duration::from_secs(60),
+        time_limit: TIME_LIMIT,
     }
 }
 

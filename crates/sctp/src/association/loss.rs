@@ -178,7 +178,8 @@ impl Association {
             sample.in_flight = self.flight();
             sample.cwnd_limited =
                 self.cwnd_limited || prior_in_flight + self.max_data_bytes > self.congestion.cwnd();
-            sample.in_recovery = self.recovery.until.is_some();
+            // What this SACK acknowledged counts before the recovery that it begins (§7.2.4, the note at the end).
+            sample.in_recovery = self.recovery.until.is_some() && loss.is_none();
             self.congestion.on_ack(now, &sample);
         }
         if let Some(mut loss) = loss {

@@ -107,6 +107,8 @@ pub struct Sampler {
     delivered_at: Micros,
     /// When the newest acknowledged chunk left: where the next send interval begins.
     first_sent_at: Micros,
+    /// What left before this moment took another path: it tells how much arrived, and nothing of this one.
+    path_since: Option<Instant>,
     /// All data sent while the application had nothing more to say is delivered once `delivered` passes this.
     app_limited_until: Option<u64>,
     /// The chunk of this SACK that left last, and the sums of this SACK.
@@ -127,6 +129,7 @@ impl Sampler {
             delivered: 0,
             delivered_at: Micros(0),
             first_sent_at: Micros(0),
+            path_since: None,
             app_limited_until: None,
             newest: None,
             acked_bytes: 0,
@@ -158,14 +161,24 @@ impl Sampler {
         self.app_limited_until = Some(self.delivered + in_flight as u64);
     }
 
+    /// From now on packets take another path.
+    pub fn path_changed(&mut self, now: Instant) {
+        self.path_since = Some(now);
+    }
+
     /// A chunk of `bytes` is acknowledged for the first time. `once` says that it was sent only once, so that
     /// its round trip is known (RFC 9260 §6.3.1 C5).
     #[inline]
     pub fn acked(&mut self, now: Instant, stamp: &Stamp, bytes: usize, once: bool) {
         self.delivered += bytes as u64;
         self.acked_bytes += bytes;
+        let rtt = self.micros(now).micros_since(stamp.sent_at);
+        if let Some(since) = self.path_since
+            && now.saturating_duration_since(since) < Duration::from_micros(rtt.into())
+        {
+            return;
+        }
         if once {
-            let rtt = self.micros(now).micros_since(stamp.sent_at);
             self.shortest_rtt = Some(self.shortest_rtt.map_or(rtt, |shortest| shortest.min(rtt)));
         }
         let newer = self.newest.is_none_or(|newest| {

@@ -1,7 +1,8 @@
 //! RFC 9260 §6.3, §7.2.4 and RFC 8985: what is sent again, and when.
 
 use crate::support::{Net, Path, Puppet, chunk_types, pattern};
-use plywood_sctp::{CloseReason, Config, Event, Ppid, StreamId};
+use plywood_sctp::congestion::Algorithm;
+use plywood_sctp::{CloseReason, Config, Event, Ppid, SendOptions, StreamId};
 use std::time::Duration;
 
 fn steady(seed: u64) -> Net {
@@ -114,6 +115,25 @@ fn the_first_flight_is_ten_packets_or_what_the_rfc_says() {
         net.pump();
         assert_eq!(net.log.len(), expected);
     }
+}
+
+/// RFC 9260 §7.2.4, the note at the end.
+#[test]
+fn what_a_sack_acknowledges_counts_before_the_loss_it_tells_of() {
+    let mut config = Config::default();
+    config.congestion = Algorithm::NewReno;
+    config.pacing = false;
+    let mut puppet = Puppet::connected(config);
+    puppet
+        .under_test
+        .send(puppet.now, StreamId(0), Ppid(53), pattern(1, 100_000), SendOptions::default())
+        .unwrap();
+    assert_eq!(puppet.chunks().len(), 10);
+    puppet.wait(Duration::from_millis(50));
+    puppet.sack(1, 100_000, &[(2, 5)]).unwrap();
+    // The first window, ten packets of an assumed 1140 bytes, grows by two real ones and is halved.
+    assert_eq!(puppet.under_test.stats().chunks_lost, 1);
+    assert_eq!(puppet.under_test.stats().ssthresh_bytes, (10 * 1140 + 2 * 1188) / 2);
 }
 
 /// A long fat path whose window is open from the beginning.

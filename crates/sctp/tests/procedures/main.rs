@@ -11,6 +11,7 @@ mod interleaving;
 mod loss;
 mod packets;
 mod partial_reliability;
+mod path_change;
 mod queues;
 mod replay;
 mod sack;
