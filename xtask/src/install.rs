@@ -22,6 +22,18 @@ const FIREFOX: Need = ("firefox-esr", "firefox-esr");
 const NODE: &[Need] = &[("node", "nodejs"), ("npm", "npm")];
 const CC: &[Need] = &[("cc", "gcc")];
 const CXX: &[Need] = &[("c++", "g++")];
+/// What a crate needs that builds a C++ library.
+const CMAKE: &[Need] = &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")];
+/// What a crate needs that builds a C library with autotools and reads its headers with libclang.
+const AUTOTOOLS: &[Need] = &[
+    ("autoreconf", "autoconf"),
+    ("automake", "automake"),
+    ("libtoolize", "libtool"),
+    ("make", "make"),
+    ("patch", "patch"),
+    ("cc", "gcc"),
+    ("clang", "clang"),
+];
 
 /// The oldest Node that can run conformance/browsers.
 const NODE_AT_LEAST: u32 = 18;
@@ -41,9 +53,15 @@ pub(crate) fn dtls_judge(judge: &str) -> Result<()> {
     match judge {
         "openssl" => debian("openssl", &[("openssl", "openssl")]),
         "gnutls" => debian("gnutls", &[("gnutls-cli", "gnutls-bin"), ("gnutls-serv", "gnutls-bin")]),
-        "mbedtls" => library("mbedtls", "/usr/include/mbedtls/ssl.h", "libmbedtls-dev"),
-        "wolfssl" => library("wolfssl", "/usr/include/wolfssl/ssl.h", "libwolfssl-dev"),
-        "boringssl" => debian("boringssl", &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")]),
+        "mbedtls" => library("mbedtls", CC, "/usr/include/mbedtls/ssl.h", "libmbedtls-dev"),
+        "wolfssl" => library("wolfssl", CC, "/usr/include/wolfssl/ssl.h", "libwolfssl-dev"),
+        // Debian packages Go libraries as sources.
+        "pion" => {
+            let source = "/usr/share/gocode/src/github.com/pion/dtls/v2/conn.go";
+            library("pion", &[("go", "golang-go")], source, "golang-github-pion-dtls.v2-dev")
+        }
+        "wolfssl-sys" => debian("wolfssl-sys", AUTOTOOLS),
+        "boringssl" => debian("boringssl", CMAKE),
         _ => Ok(()),
     }
 }
@@ -51,17 +69,16 @@ pub(crate) fn dtls_judge(judge: &str) -> Result<()> {
 /// What libdatachannel is built with, and a network for it.
 pub(crate) fn libdatachannel() -> Result<()> {
     namespace_tools()?;
-    debian("libdatachannel", &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")])?;
-    library("libdatachannel", "/usr/include/openssl/ssl.h", "libssl-dev")
+    library("libdatachannel", CMAKE, "/usr/include/openssl/ssl.h", "libssl-dev")
 }
 
-/// A C compiler, and a library whose header stands at `header`.
-fn library(judge: &'static str, header: &str, package: &'static str) -> Result<()> {
-    debian(judge, CC)?;
-    if Path::new(header).is_file() {
+/// A compiler, and a library of which `file` is a header or a source.
+fn library(judge: &'static str, compiler: &[Need], file: &str, package: &'static str) -> Result<()> {
+    debian(judge, compiler)?;
+    if Path::new(file).is_file() {
         return Ok(());
     }
-    apt_get_install(judge, &[package], || Path::new(header).is_file())
+    apt_get_install(judge, &[package], || Path::new(file).is_file())
 }
 
 /// Browsers among `peers`, Node, and the Node packages that drive them.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use plywood_dtls::{Role, Version};
 
-use crate::cell::{Cell, Network, Scenario};
+use crate::cell::{self, Abilities, Cell, Network, Scenario};
 use crate::subject::{Certificate, Subject};
 
 pub(crate) mod dimpl_peer;
@@ -46,20 +46,20 @@ const OURS: &[u8] = b"plywood says hello\n";
 const THEIRS: &[u8] = b"peer says hello\n";
 
 /// Runs a cell, with loss many times.
-pub(crate) fn run<J: Judge>(cell: &Cell) -> Result<String> {
+pub(crate) fn run<J: Judge>(cell: &Cell, judge: &Abilities) -> Result<String> {
     let seeds = if cell.scenario == Scenario::Loss { SEEDS } else { 1 };
     let mut said = String::new();
     let mut slowest = Duration::ZERO;
     for seed in 0..seeds {
         let (text, time) =
-            once::<J>(cell, cell.seed() + seed).with_context(|| format!("with seed {seed}"))?;
+            once::<J>(cell, judge, cell.seed() + seed).with_context(|| format!("with seed {seed}"))?;
         (said, slowest) = (text, slowest.max(time));
     }
     let plural = if seeds == 1 { "" } else { "s" };
     Ok(format!("{said}; {seeds} handshake{plural}, slowest {} ms of virtual time", slowest.as_millis()))
 }
 
-fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
+fn once<J: Judge>(cell: &Cell, abilities: &Abilities, seed: u64) -> Result<(String, Duration)> {
     let (ours, theirs) = (Certificate::generate()?, Certificate::generate()?);
     let begin = Instant::now();
     let mut now = begin;
@@ -89,7 +89,7 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
         }
         sent.retain(|(to_us, datagram)| {
             let delivered = network.delivers(datagram);
-            trace(now.duration_since(begin), *to_us, delivered, datagram);
+            cell::trace(now.duration_since(begin), *to_us, delivered, datagram);
             delivered
         });
         flying.extend(sent.into_iter().map(|(to_us, datagram)| (now + DELAY, to_us, datagram)));
@@ -100,7 +100,7 @@ fn once<J: Judge>(cell: &Cell, seed: u64) -> Result<(String, Duration)> {
             && subject.received.ends_with(THEIRS)
             && judge.received().ends_with(OURS)
         {
-            cell.judge(agreed)?;
+            cell.judge(abilities, agreed)?;
             return Ok((agreed.to_string(), time));
         }
         let arrival = flying.first().map(|(at, ..)| *at);
@@ -138,28 +138,6 @@ fn deliver<J: Judge>(
         }
     }
     Ok(())
-}
-
-/// With `DTLS_TRACE=1`, each datagram on stderr: its records by type, epoch, number and length, with the message of
-/// those in the clear.
-fn trace(at: Duration, to_us: bool, delivered: bool, datagram: &[u8]) {
-    if std::env::var_os("DTLS_TRACE").is_none() {
-        return;
-    }
-    let mut line = format!("{:>6} ms {} ", at.as_millis(), if to_us { "judge ->" } else { "plywood ->" });
-    let mut rest = datagram;
-    while let Some(header) = rest.get(..13).filter(|header| header[0] >> 5 != 1) {
-        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
-        let message = rest.get(13).filter(|_| header[0] == 22 && header[4] == 0);
-        let message = message.map_or(String::new(), |message| format!(" message {message}"));
-        line += &format!("[{} e{} n{} {length}{message}] ", header[0], header[4], header[10]);
-        rest = rest.get(13 + length..).unwrap_or_default();
-    }
-    eprintln!(
-        "{line}{}{}",
-        if rest.is_empty() { "" } else { "1.3 .. " },
-        if delivered { "" } else { "LOST" }
-    );
 }
 
 /// Where a judge stands, and what it said last: content type and epoch of the record.

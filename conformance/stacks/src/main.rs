@@ -6,7 +6,8 @@
 //! failure with its name, and a cell that cannot exist says why.
 //!
 //! ```text
-//!   judge x our role x version x { plain, loss-30, mtu-300 }  ->  pass | fail | skip, with a reason
+//!   judge x our role x version x { plain, loss-30, mtu-300 }         ->  pass | fail | skip, with a reason
+//!   judge x our role x version x { one group alone, one suite alone }
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
@@ -26,10 +27,11 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use plywood_dtls::wire::codes::NamedGroup;
 use plywood_dtls::{Role, Version};
 use serde::Serialize;
 
-use crate::cell::{Cell, Offer, Scenario, cells};
+use crate::cell::{ALL_SUITES, Abilities, CURVES, Cell, Offer, Scenario, cells};
 
 /// Runs plywood-dtls with other implementations.
 #[derive(Debug, Parser)]
@@ -49,23 +51,51 @@ struct Options {
 }
 
 /// How a cell is run.
-type Run = Box<dyn Fn(&Cell) -> Result<String> + Send + Sync>;
+type Run = Box<dyn Fn(&Cell, &Abilities) -> Result<String> + Send + Sync>;
 
 /// An implementation that judges ours.
 struct Judge {
     name: &'static str,
-    versions: &'static [Version],
+    abilities: Abilities,
     run: Run,
     /// Why a cell of it cannot be had.
     hole: fn(&Cell) -> Option<&'static str>,
 }
 
-const ONLY_12: &[Version] = &[Version::Dtls12];
-#[cfg(any(feature = "crates", feature = "boringssl"))]
-const BOTH: &[Version] = &[Version::Dtls12, Version::Dtls13];
+/// 1.2, each group, each suite: what most judges have.
+const ABILITIES_12: Abilities =
+    Abilities { versions: &[Version::Dtls12], groups: CURVES, suites: ALL_SUITES, retries: &[] };
+/// And 1.3 with a post-quantum group.
+#[cfg(any(feature = "boringssl", feature = "wolfssl"))]
+const ABILITIES_13: Abilities = Abilities {
+    versions: &[Version::Dtls12, Version::Dtls13],
+    groups: cell::CURVES_AND_HYBRID,
+    suites: ALL_SUITES,
+    retries: &[NamedGroup::SECP256R1, cell::HYBRID],
+};
 
 fn none(_: &Cell) -> Option<&'static str> {
     None
+}
+
+const NO_LONG_HELLO: &str =
+    "its server does not put together a first ClientHello of two datagrams (RFC 6347 §4.2.3, RFC 9147 §5.5)";
+
+fn mbedtls_hole(cell: &Cell) -> Option<&'static str> {
+    match cell.offer {
+        Offer::Both if cell.role == Role::Client => Some(NO_LONG_HELLO),
+        Offer::Group(NamedGroup::X25519) if cell.role == Role::Client => {
+            Some("its server prefers P-256, which has to be on offer for its certificate (RFC 8422 §5.1.1)")
+        }
+        _ => None,
+    }
+}
+
+/// What wolfSSL 5.9.4 does not do: only a hello with the cookie may come in pieces (Dtls13AcceptFragmented).
+#[cfg(feature = "wolfssl")]
+fn wolfssl_13_hole(cell: &Cell) -> Option<&'static str> {
+    let long_hello = matches!(cell.offer, Offer::Only | Offer::Group(cell::HYBRID));
+    (cell.role == Role::Client && cell.version == Version::Dtls13 && long_hello).then_some(NO_LONG_HELLO)
 }
 
 /// What wolfSSL 5.5.4, as Debian builds it, does not do.
@@ -73,19 +103,17 @@ fn wolfssl_hole(cell: &Cell) -> Option<&'static str> {
     let we_are_client = cell.role == Role::Client;
     match (cell.scenario, cell.offer) {
         (Scenario::Mtu300, _) => Some("Debian's library is built without WOLFSSL_DTLS_MTU"),
-        (_, Offer::Both) if we_are_client => {
-            Some("its server does not put together a ClientHello that comes in two datagrams")
-        }
+        (_, Offer::Both) if we_are_client => Some(NO_LONG_HELLO),
         // DtlsShouldDrop and VerifyForDtlsMsgPoolSend in its internal.c.
         (Scenario::Loss, _) if we_are_client => Some(
             "once connected its server repeats its Finished only for our plaintext Certificate, and drops all plaintext \
-             with the datagram that it comes in: one loss of its last flight is final",
+             with the datagram that it comes in: one loss of its last flight is final (RFC 6347 §4.2.4; 5.9.4 passes)",
         ),
         _ => None,
     }
 }
 
-/// Where the crate boring-sys left BoringSSL, and what that needs behind it.
+/// What comes behind a C program that uses the crate boring-sys' BoringSSL.
 #[cfg(feature = "boringssl")]
 const BORINGSSL: &[&str] = &[
     concat!("-I", env!("BORINGSSL_ROOT"), "/boringssl/include"),
@@ -94,78 +122,136 @@ const BORINGSSL: &[&str] = &[
     "-lstdc++",
     "-pthread",
 ];
+/// And the crate wolfssl-sys' wolfSSL.
+#[cfg(feature = "wolfssl")]
+const WOLFSSL: &[&str] = &[
+    // A file of the library compiled once more, and what it wants to be told.
+    concat!(env!("CARGO_MANIFEST_DIR"), "/src/peers/wolfssl_dtls13.c"),
+    "-DHAVE_CONFIG_H",
+    "-DBUILDING_WOLFSSL",
+    "-Wno-cpp",
+    "-fwrapv",
+    concat!("-I", env!("WOLFSSL_ROOT"), "/build"),
+    concat!("-I", env!("WOLFSSL_ROOT"), "/include"),
+    concat!("-I", env!("WOLFSSL_ROOT"), "/wolfssl-src"),
+    concat!(env!("WOLFSSL_ROOT"), "/lib/libwolfssl.a"),
+    "-lm",
+    "-pthread",
+];
 
 /// All judges of this build.
 fn judges() -> Vec<Judge> {
-    #[cfg_attr(
-        not(any(feature = "crates", feature = "boringssl")),
-        expect(unused_mut, reason = "by feature")
-    )]
     let mut judges = vec![
         Judge {
             name: "openssl",
-            versions: ONLY_12,
-            run: Box::new(|cell| programs::run(cell, programs::openssl)),
+            abilities: ABILITIES_12,
+            run: Box::new(|cell, judge| programs::run(cell, judge, programs::openssl)),
             hole: none,
         },
         Judge {
             name: "gnutls",
-            versions: ONLY_12,
-            run: Box::new(|cell| programs::run(cell, programs::gnutls)),
+            abilities: ABILITIES_12,
+            run: Box::new(|cell, judge| programs::run(cell, judge, programs::gnutls)),
             hole: none,
         },
-        compiled("mbedtls", ONLY_12, &["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], |cell| {
-            (cell.role == Role::Client && cell.offer == Offer::Both)
-                .then_some("its server does not put together a ClientHello that comes in two datagrams")
-        }),
-        compiled("wolfssl", ONLY_12, &["-lwolfssl"], wolfssl_hole),
+        compiled(
+            "mbedtls",
+            ABILITIES_12,
+            Source { file: "mbedtls.c", compiler: programs::compile_c, needs: MBEDTLS },
+            mbedtls_hole,
+        ),
+        compiled(
+            "wolfssl",
+            ABILITIES_12,
+            Source { file: "wolfssl.c", compiler: programs::compile_c, needs: &["-lwolfssl"] },
+            wolfssl_hole,
+        ),
+        compiled(
+            "pion",
+            Abilities { suites: cell::AES_GCM, ..ABILITIES_12 },
+            Source { file: "pion.go", compiler: programs::compile_go, needs: &[] },
+            none,
+        ),
     ];
-    #[cfg(feature = "crates")]
-    {
-        use libraries::{dimpl_peer::Dimpl, rtc_peer::RtcDtls};
-        judges.push(Judge {
-            name: "dimpl",
-            versions: BOTH,
-            run: Box::new(libraries::run::<Dimpl>),
-            hole: none,
-        });
-        judges.push(Judge {
-            name: "rtc-dtls",
-            versions: ONLY_12,
-            run: Box::new(libraries::run::<RtcDtls>),
-            hole: |cell| {
-                (cell.scenario == Scenario::Loss).then_some(
-                    "any handshake record, even of a flight of which the rest was lost, stops its timer for good \
-                     (DTLSConn::wait): it repeats nothing any more",
-                )
-            },
-        });
-    }
+    crates(&mut judges);
+    #[cfg(feature = "wolfssl")]
+    judges.push(compiled(
+        "wolfssl-sys",
+        ABILITIES_13,
+        Source { file: "wolfssl.c", compiler: programs::compile_c, needs: WOLFSSL },
+        wolfssl_13_hole,
+    ));
     #[cfg(feature = "boringssl")]
-    judges.push(compiled("boringssl", BOTH, BORINGSSL, none));
+    judges.push(compiled(
+        "boringssl",
+        ABILITIES_13,
+        Source { file: "boringssl.c", compiler: programs::compile_c, needs: BORINGSSL },
+        none,
+    ));
     judges
 }
 
-/// A judge that is a C program of ours around a library.
+const MBEDTLS: &[&str] = &["-lmbedtls", "-lmbedx509", "-lmbedcrypto"];
+
+/// The judges that run in this process.
+#[cfg(feature = "crates")]
+fn crates(judges: &mut Vec<Judge>) {
+    use libraries::{dimpl_peer::Dimpl, rtc_peer::RtcDtls};
+    judges.push(Judge {
+        name: "dimpl",
+        abilities: Abilities {
+            versions: &[Version::Dtls12, Version::Dtls13],
+            retries: &[NamedGroup::SECP256R1],
+            ..ABILITIES_12
+        },
+        run: Box::new(libraries::run::<Dimpl>),
+        hole: none,
+    });
+    judges.push(Judge {
+        name: "rtc-dtls",
+        abilities: Abilities { suites: libraries::rtc_peer::SUITES, ..ABILITIES_12 },
+        run: Box::new(libraries::run::<RtcDtls>),
+        hole: |cell| {
+            (cell.scenario == Scenario::Loss).then_some(
+                "any handshake record that comes while it waits, our repetition among them, stops its timer for good \
+                 (DTLSConn::wait): it repeats nothing any more (RFC 6347 §4.2.4)",
+            )
+        },
+    });
+}
+
+#[cfg(not(feature = "crates"))]
+fn crates(_: &mut Vec<Judge>) {}
+
+/// A program of ours around a library.
+struct Source {
+    /// In `src/peers`.
+    file: &'static str,
+    compiler: programs::Compiler,
+    /// What the compiler is told besides.
+    needs: &'static [&'static str],
+}
+
+/// A judge that is such a program.
 fn compiled(
     name: &'static str,
-    versions: &'static [Version],
-    libraries: &'static [&'static str],
+    abilities: Abilities,
+    source: Source,
     hole: fn(&Cell) -> Option<&'static str>,
 ) -> Judge {
     let program = Mutex::new(None);
-    let run = Box::new(move |cell: &Cell| {
+    let run = Box::new(move |cell: &Cell, judge: &Abilities| {
         let path = {
             // Compiled by whoever needs it first; the others wait.
             let mut program = program.lock().map_err(|_| anyhow::anyhow!("another cell panicked"))?;
             if program.is_none() {
-                *program = Some(programs::compile(name, libraries)?);
+                *program = Some(programs::compile(name, source.file, source.compiler, source.needs)?);
             }
             program.clone().unwrap_or_default()
         };
-        programs::run(cell, |start| programs::small_program(&path, start))
+        programs::run(cell, judge, |start| programs::small_program(&path, start))
     });
-    Judge { name, versions, run, hole }
+    Judge { name, abilities, run, hole }
 }
 
 /// A row, as all commands of the project write them.
@@ -183,15 +269,15 @@ fn judge_cell(judge: &Judge, cell: &Cell, options: &Options) -> Row {
         return row("skip", reason.to_owned());
     }
     let begin = Instant::now();
-    let outcome = (judge.run)(cell);
+    let outcome = (judge.run)(cell, &judge.abilities);
     let seconds = begin.elapsed().as_secs_f64();
     match outcome {
         Ok(said) => {
-            println!("  {:<34} pass {seconds:>5.1} s  {said}", cell.name());
+            println!("  {:<42} pass {seconds:>5.1} s  {said}", cell.name());
             row("pass", said)
         }
         Err(error) => {
-            println!("  {:<34} FAIL {seconds:>5.1} s  {error:#}", cell.name());
+            println!("  {:<42} FAIL {seconds:>5.1} s  {error:#}", cell.name());
             row("fail", format!("{error:#}"))
         }
     }
@@ -204,7 +290,7 @@ fn all(judges: &[Judge], options: &Options) -> Vec<Row> {
     let wanted = |name: &str| options.peers.is_empty() || options.peers.iter().any(|peer| peer == name);
     let mut work: VecDeque<(usize, &Judge, Cell)> = VecDeque::new();
     for judge in judges.iter().filter(|judge| wanted(judge.name)) {
-        for cell in cells(judge.name, judge.versions) {
+        for cell in cells(judge.name, &judge.abilities) {
             if options.only.as_ref().is_none_or(|part| cell.name().contains(part)) {
                 work.push_back((work.len(), judge, cell));
             }
@@ -254,7 +340,7 @@ fn main() -> Result<ExitCode> {
 
 /// Judges down, with our role and the version; scenarios across.
 fn matrix(rows: &[Row]) {
-    print!("\n{:<32}", "judge / our role / version");
+    print!("\n{:<40}", "judge / our role / version");
     Scenario::ALL.iter().for_each(|scenario| print!(" {:<8}", scenario.name()));
     println!();
     let mut lines: Vec<&str> = Vec::new();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use plywood_dtls::{Role, Version};
 
-use crate::cell::{Cell, Network, Scenario};
+use crate::cell::{Abilities, Cell, HYBRID, Network, Offer, Scenario, trace};
 use crate::subject::{Certificate, Subject};
 
 /// What a program needs to know to take part in a cell.
@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a cell; what was agreed on, or why it failed.
-pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Result<String> {
+pub(crate) fn run(cell: &Cell, judge: &Abilities, command: impl Fn(&Start<'_>) -> Command) -> Result<String> {
     let (ours, theirs) = (Certificate::generate()?, Certificate::generate()?);
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("cert.pem"), &theirs.pem)?;
@@ -69,13 +69,20 @@ pub(crate) fn run(cell: &Cell, command: impl Fn(&Start<'_>) -> Command) -> Resul
     let subject = Subject::new(cell, &ours, &theirs, cell.seed(), Instant::now())?;
     let remote = is_server.then(|| SocketAddr::from(([127, 0, 0, 1], port)));
     let network = Network::new(cell.scenario, cell.seed());
-    let mut wire = Wire { socket, remote, network, largest: 0, protected: String::new() };
-    let outcome = talk(cell, subject, &mut wire, &mut program);
+    let mut wire =
+        Wire { begin: Instant::now(), socket, remote, network, largest: 0, protected: String::new() };
+    let outcome = talk(cell, judge, subject, &mut wire, &mut program);
     let said = program.end();
     outcome.with_context(|| format!("it said:\n{}", tail(&said)))
 }
 
-fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Program) -> Result<String> {
+fn talk(
+    cell: &Cell,
+    judge: &Abilities,
+    mut subject: Subject,
+    wire: &mut Wire,
+    program: &mut Program,
+) -> Result<String> {
     let begin = Instant::now();
     let mut spoken = begin;
     let mut buffer = vec![0; 65536];
@@ -114,7 +121,7 @@ fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Progra
         let heard_echo = contains(&subject.received, OURS.trim_ascii_end());
         let heard_us = contains(&program.said(), OURS.trim_ascii_end());
         if heard_echo || heard_us && !subject.received.is_empty() {
-            cell.judge(agreed)?;
+            cell.judge(judge, agreed)?;
             if let Some(datagram) = subject.close(now) {
                 wire.send(&datagram);
             }
@@ -127,6 +134,7 @@ fn talk(cell: &Cell, mut subject: Subject, wire: &mut Wire, program: &mut Progra
 /// The socket, and what the network does to it.
 #[derive(Debug)]
 struct Wire {
+    begin: Instant,
     socket: UdpSocket,
     remote: Option<SocketAddr>,
     network: Network,
@@ -154,7 +162,9 @@ impl Wire {
             return Ok(None);
         }
         let datagram = &mut buffer[..length];
-        if !self.network.delivers(datagram) {
+        let delivered = self.network.delivers(datagram);
+        trace(self.begin.elapsed(), true, delivered, datagram);
+        if !delivered {
             return Ok(None);
         }
         self.largest = self.largest.max(length);
@@ -173,7 +183,9 @@ impl Wire {
 
     fn send(&mut self, datagram: &[u8]) {
         let Some(remote) = self.remote else { return };
-        if self.network.delivers(datagram) {
+        let delivered = self.network.delivers(datagram);
+        trace(self.begin.elapsed(), false, delivered, datagram);
+        if delivered {
             // Refused like lost: it is repeated.
             let _ = self.socket.send_to(datagram, remote);
         }
@@ -292,25 +304,52 @@ pub(crate) fn gnutls(start: &Start<'_>) -> Command {
     command
 }
 
-/// A judge of ours around a C library: `PROGRAM client|server PORT CERT KEY MTU VERSION`.
+/// A judge of ours around a library: `PROGRAM client|server PORT CERT KEY MTU VERSION any|GROUP`.
 pub(crate) fn small_program(program: &Path, start: &Start<'_>) -> Command {
     let mut command = Command::new(program);
     command.arg(if start.is_client() { "client" } else { "server" });
     command.args([start.port.to_string(), start.file("cert.pem"), start.file("key.pem")]);
     command.arg(start.mtu().unwrap_or(1200).to_string());
     command.arg(if start.cell.version == Version::Dtls13 { "1.3" } else { "1.2" });
+    command.arg(match start.cell.offer {
+        Offer::Retry(HYBRID) => "X25519MLKEM768",
+        Offer::Retry(_) => "P-256",
+        _ => "any",
+    });
     command
 }
 
-/// Compiles `src/peers/NAME.c`.
-pub(crate) fn compile(name: &str, libraries: &[&str]) -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/peers/{name}.c"));
-    let program = std::env::current_exe()?.with_file_name(format!("judge-{name}-{}", std::process::id()));
+/// Compiles a C program of `src/peers` with what comes behind it on the command line.
+pub(crate) fn compile_c(program: &Path, source: &Path, libraries: &[&str]) -> Command {
     let mut compiler = Command::new("cc");
-    compiler.args(["-O1", "-Wall", "-o"]).arg(&program).arg(source);
-    let output = compiler.args(libraries).output().context("cannot start cc")?;
+    compiler.args(["-O1", "-Wall", "-Werror", "-o"]).arg(program).arg(source).args(libraries);
+    compiler
+}
+
+/// Compiles a Go program of `src/peers` with the sources that Debian packages, and with nothing from a network.
+pub(crate) fn compile_go(program: &Path, source: &Path, _: &[&str]) -> Command {
+    let mut compiler = Command::new("go");
+    compiler.args(["build", "-o"]).arg(program).arg(source);
+    compiler.envs([
+        ("GO111MODULE", "off"),
+        ("GOPATH", "/usr/share/gocode"),
+        ("GOFLAGS", ""),
+        ("CGO_ENABLED", "0"),
+    ]);
+    compiler
+}
+
+/// How a program of `src/peers` is made: where it comes to stand, its source, what the judge needs besides.
+pub(crate) type Compiler = fn(&Path, &Path, &[&str]) -> Command;
+
+/// Compiles `src/peers/SOURCE` for the judge `name`.
+pub(crate) fn compile(name: &str, source: &str, compiler: Compiler, needs: &[&str]) -> Result<PathBuf> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/peers").join(source);
+    let program = std::env::current_exe()?.with_file_name(format!("judge-{name}-{}", std::process::id()));
+    let mut compiler = compiler(&program, &file, needs);
+    let output = compiler.output().with_context(|| format!("cannot compile {source}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    anyhow::ensure!(output.status.success(), "cc {name}.c: {}", tail(said.as_bytes()));
+    anyhow::ensure!(output.status.success(), "{source}: {}", tail(said.as_bytes()));
     // Another run may be using the one before: a name that is exchanged is never half written.
     let path = program.with_file_name(format!("judge-{name}"));
     std::fs::rename(&program, &path)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
 use plywood_dtls::{CloseReason, Config, Connection, Event, Identity, Role, Version, Versions, provider};
 
-use crate::cell::{Cell, Offer};
+use crate::cell::{Cell, HYBRID, Offer};
 
 /// A certificate and key in the forms that judges take.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Certificate {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Agreed {
     pub(crate) version: Version,
-    suite: CipherSuite,
+    pub(crate) suite: CipherSuite,
     pub(crate) group: NamedGroup,
 }
 
@@ -81,8 +81,19 @@ impl Subject {
             (Version::Dtls13, _) => Versions::ONLY_1_3,
             _ => Versions::ONLY_1_2,
         };
-        if cell.offer == Offer::BothShort {
-            config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+        match cell.offer {
+            Offer::BothShort | Offer::Short => {
+                config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+            }
+            // A share is sent of the first alone.
+            Offer::Retry(HYBRID) => config.groups = vec![NamedGroup::SECP256R1, HYBRID],
+            Offer::Retry(group) => config.groups = vec![NamedGroup::X25519, group],
+            Offer::Group(group) => config.groups = vec![group],
+            Offer::Suite(suite) => {
+                config.cipher_suites = vec![suite];
+                config.groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1];
+            }
+            Offer::Only | Offer::Both => {}
         }
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());

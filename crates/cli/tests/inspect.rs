@@ -59,3 +59,24 @@ fn each_packet_is_one_object_for_a_script() {
     assert_eq!(packets[1]["from"], "192.0.2.2:2000");
     assert_eq!(packets[1]["tree"]["field"], "STUN message");
 }
+
+#[test]
+fn the_examples_of_the_help_do_what_they_say() {
+    let help = inspect(&["--help"]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let example = help.lines().find(|line| line.contains("a STUN request")).unwrap();
+    let digits: Vec<_> = example.split_whitespace().skip(2).take(3).collect();
+    let output = inspect(&digits);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("STUN message") && output.status.success(), "{digits:?}: {said}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_to_be_none() {
+    for name in ["no-such-file.pcapng", "/no/such/file"] {
+        let output = inspect(&[name]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("{name} is neither a file that can be read nor")), "{said}");
+        assert!(!output.status.success());
+    }
+}

@@ -218,12 +218,14 @@ impl Channels {
     }
 
     /// The next stream whose outgoing direction is to be reset once its data is acknowledged. `None` while
-    /// [`poll_outgoing`](Self::poll_outgoing) has something: that goes first.
+    /// [`poll_outgoing`](Self::poll_outgoing) has something: that goes first. A stream whose last reset is still to be
+    /// answered waits for that.
     pub fn poll_reset(&mut self) -> Option<u16> {
         if !self.outgoing.is_empty() {
             return None;
         }
-        let stream = self.resets.pop_front()?;
+        let at = self.resets.iter().position(|stream| !self.late_resets.contains(stream))?;
+        let stream = self.resets.remove(at)?;
         if let Some(ends) = self.ends(stream) {
             ends.handed_out = true;
         }

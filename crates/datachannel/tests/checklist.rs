@@ -13,7 +13,7 @@
 //! | ICE restart; max-message-size absent, 0, changed later | crates/peer/tests/connect.rs `an_ice_restart_..`, crates/peer/tests/channels.rs `the_peers_max_message_size_..`, `a_later_description_..` |
 //! | attacks on DCEP: parity, open channel, lengths, UTF-8, ACK alone, unknown types, another PPID | `hostile::an_open_*`, `..an_ack_without_an_open_changes_nothing`, `checklist::dcep_under_another_ppid_is_user_data_and_user_data_under_50_is_broken_dcep` |
 //! | attacks on messages: PPIDs old and unknown, empty with bytes, not UTF-8, too large | `hostile::text_that_is_not_utf_8_..`, `..whatever_an_empty_message_carries_it_is_empty`, `..deprecated_fragments_*`, `checklist::what_a_closed_channel_had_begun_frees_its_bytes` |
-//! | attacks on ids: all of them, 65535, use before both resets | `checklist::every_id_of_the_peer_can_be_opened`, `..stream_65535_costs_nothing_and_is_not_answered`, `..a_number_is_free_only_after_both_directions_were_reset`, `..a_number_whose_reset_was_refused_is_never_used_again` |
+//! | attacks on ids: all of them, 65535, use before both resets | `checklist::every_id_of_the_peer_can_be_opened`, `..stream_65535_costs_nothing_and_is_not_answered`, `..a_number_is_free_only_after_both_directions_were_reset`, `..a_channel_closed_before_the_last_reset_..`, `..a_number_whose_reset_was_refused_is_never_used_again` |
 
 mod link;
 
@@ -218,4 +218,29 @@ fn what_a_closed_channel_had_begun_frees_its_bytes() {
             _ => assert_eq!(side.inject(stream, 52, b"x"), Err(Discard::Partial)),
         }
     }
+}
+
+#[test]
+fn a_channel_closed_before_the_last_reset_of_its_stream_is_answered_waits_for_that() {
+    let mut channels = plywood_datachannel::Channels::new(Config::default());
+    channels.set_dtls_role(DtlsRole::Server);
+    assert_eq!(channels.handle_message(0, 50, open_bytes().into()), Ok(None));
+    assert!(channels.poll_outgoing().is_some(), "the ACK");
+    let first = channels.channel(0).unwrap();
+    channels.close(first).unwrap();
+    assert_eq!(channels.poll_reset(), Some(0));
+    channels.handle_incoming_reset(0);
+    // The peer performed our reset and uses the number again, which its lost answer would have said.
+    assert_eq!(channels.handle_message(0, 50, open_bytes().into()), Ok(None));
+    assert!(channels.poll_outgoing().is_some(), "the ACK");
+    let second = channels.channel(0).unwrap();
+    assert_ne!(first, second);
+    channels.close(second).unwrap();
+    assert_eq!(channels.poll_reset(), None, "one reset of a stream at a time");
+    channels.handle_outgoing_reset(0);
+    assert_eq!(channels.poll_reset(), Some(0));
+    channels.handle_outgoing_reset(0);
+    channels.handle_incoming_reset(0);
+    assert_eq!(channels.channel(0), None);
+    assert_eq!(std::iter::from_fn(|| channels.poll_event()).last(), Some(Event::Closed { id: second }));
 }

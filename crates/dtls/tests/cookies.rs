@@ -114,6 +114,27 @@ fn one_hello_retry_request_asks_for_a_cookie_and_another_group() {
 }
 
 #[test]
+fn the_cookie_is_in_the_first_fragment_of_a_long_second_hello() {
+    let (mut client, server) = configs_13(&provider::rustcrypto());
+    client.mtu_bytes = 300;
+    let mut exchange = exchange(server.clone());
+    let mut pair = Pair::new(client, server, 3);
+    let now = pair.now;
+    pair.client.connection.start(now);
+    let answers =
+        pair.client.drain_transmit(now).into_iter().map(|hello| ask(&mut exchange, now, ALICE, &hello).1);
+    let request = answers.last().unwrap();
+    let body = only_fragment(&request).3;
+    let request_body = plywood_dtls::wire::ServerHello::parse(&body).unwrap();
+    let cookie = request_body.extensions.cookie().unwrap().unwrap().to_vec();
+    pair.client.handle(now, request);
+    let second_hello = pair.client.drain_transmit(now);
+    assert!(second_hello.len() > 4, "its share takes over a kilobyte");
+    let holds_cookie = |datagram: &Vec<u8>| datagram.windows(cookie.len()).any(|window| window == cookie);
+    assert_eq!(second_hello.iter().position(holds_cookie), Some(0));
+}
+
+#[test]
 fn every_provider_and_suite_of_1_3_restores_the_transcript() {
     for provider in support::providers() {
         for suite in Config::new(

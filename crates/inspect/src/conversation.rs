@@ -143,7 +143,7 @@ impl Conversations {
                         Discard::NotAuthentic => "does not authenticate",
                         _ => "not a whole record",
                     });
-                    at = discarded.next;
+                    at = discarded.next.max(at + 1);
                 }
             }
             index += 1;

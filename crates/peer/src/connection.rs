@@ -46,7 +46,7 @@ pub struct Transmit {
 }
 
 /// A message that arrived whole. It holds receive window until
-/// [`release`](PeerConnection::release) is called with its length.
+/// [`release`](PeerConnection::release) is called with its `window_bytes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelMessage {
     /// The channel it came over.
@@ -55,7 +55,7 @@ pub struct ChannelMessage {
     pub kind: Kind,
     /// The payload; an empty message is empty here, whatever the wire needs for it.
     pub data: Bytes,
-    /// What to hand to [`release`](PeerConnection::release), in bytes: the wire's length, not the payload's.
+    /// What to hand to [`release`](PeerConnection::release), in bytes: what it pins, not the payload's length.
     pub window_bytes: usize,
 }
 

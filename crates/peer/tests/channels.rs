@@ -10,7 +10,7 @@ use bytes::Bytes;
 use plywood_peer::plies::datachannel;
 use plywood_peer::{ChannelConfig, ChannelId, Event, Kind, LocalId, Reliability, SdpKind, SendError};
 use plywood_simnet::{LinkConfig, Loss};
-use support::{ALICE, BOB, World, channel, payload, unordered};
+use support::{ALICE, BOB, World, channel, config, payload, unordered};
 
 fn link(milliseconds: u64) -> LinkConfig {
     LinkConfig::with_delay(Duration::from_millis(milliseconds))
@@ -234,4 +234,47 @@ fn priorities_of_channels_are_weights_on_the_wire() {
     assert!((8..=18).contains(&share), "{share} of 100, where an eighth is due");
     let there = world.sides[BOB].by_label("high").unwrap();
     assert_eq!(world.sides[BOB].peer.channel_config(there).map(|config| config.priority), Some(1024));
+}
+
+#[test]
+fn tiny_messages_that_nobody_reads_fill_the_window_with_what_they_cost() {
+    let mut bob = config("bob");
+    bob.sctp.receive_window_bytes = 256 << 10;
+    let mut world = World::with_configs(40, link(5), config("alice"), bob);
+    let (id, remote) = world.connected(channel("tiny"));
+    world.sides[BOB].hold_messages = true;
+    for _ in 0..20_000 {
+        world.sides[ALICE].queue(id, Kind::Binary, Bytes::from_static(b"x"));
+    }
+    world.run_for(Duration::from_secs(10));
+    world.sides[BOB].hold_messages = false;
+    let mut waiting = 0;
+    while let Some(message) = world.sides[BOB].peer.poll_message() {
+        world.sides[BOB].peer.release(world.now, message.window_bytes);
+        waiting += 1;
+    }
+    assert!(waiting > 1000 && waiting < 3000, "{waiting} messages in a window of 256 KiB");
+    let rest = 20_000 - waiting;
+    let all =
+        world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(remote).len() == rest);
+    assert!(all, "and the window opens again");
+}
+
+#[test]
+fn a_channel_beyond_the_streams_of_the_association_ends_and_is_not_lost_in_silence() {
+    let mut bob = config("bob");
+    bob.sctp.inbound_streams = 4;
+    let mut world = World::with_configs(41, link(5), config("alice"), bob);
+    let now = world.now;
+    let alice = &mut world.sides[ALICE].peer;
+    let ids = ["a", "b", "c"].map(|label| alice.create_data_channel(now, channel(label)).unwrap());
+    world.signal();
+    let settled = world.run_until(Duration::from_secs(10), |world| {
+        let closed = world.sides[ALICE].saw(|event| *event == Event::ChannelClosed { id: ids[2] });
+        closed && world.sides[BOB].opened().len() == 2
+    });
+    assert!(settled, "{:?}", world.sides[ALICE].events);
+    assert_eq!(world.sides[ALICE].opened(), ids[..2]);
+    let one_more = world.sides[ALICE].peer.create_data_channel(world.now, channel("d"));
+    assert_eq!(one_more, Err(datachannel::OpenError::NoStream));
 }

@@ -85,6 +85,8 @@ pub struct Association {
     inbound_streams: u16,
     echoed_cookie: Vec<u8>,
     handshake_retries: u32,
+    /// How often the peer found our COOKIE ECHO too late.
+    stale_cookies: u32,
     /// When INIT or COOKIE ECHO left, if it left once.
     handshake_sent_at: Option<Instant>,
 
@@ -144,6 +146,7 @@ impl Association {
             inbound_streams: config.inbound_streams,
             echoed_cookie: Vec::new(),
             handshake_retries: 0,
+            stale_cookies: 0,
             handshake_sent_at: None,
             queues: Queues::new(
                 config.stream_queue_bytes,
@@ -197,7 +200,7 @@ impl Association {
         let result = self.check(packet).and_then(|packet| self.process(now, &packet));
         if let Err(reason) = result {
             self.stats.count_discard(reason);
-            if gone || (reason == Discard::WrongTag && self.state == State::Closed && !self.ended) {
+            if gone || (reason == Discard::WrongTag && self.state < State::Established && !self.ended) {
                 self.answer_out_of_the_blue(packet);
             }
         }
@@ -205,7 +208,8 @@ impl Association {
     }
 
     /// RFC 9260 §8.4: a packet for an association that does not exist, or no longer: a peer that still believes in it
-    /// learns that it is gone. One with our own tag before the beginning is early, not lost.
+    /// learns that it is gone. One with our own tag before the beginning is early, not lost. During the handshake only the
+    /// SHUTDOWN ACK of an association before this one is answered (§8.5.1 E), for its peer answers no INIT before.
     fn answer_out_of_the_blue(&mut self, packet: &[u8]) {
         let Ok(parsed) = Packet::parse(packet) else { return };
         let tag = parsed.header.verification_tag;
@@ -213,6 +217,10 @@ impl Association {
         let early = tag == self.local_tag && !self.ended && !has(ChunkType::SHUTDOWN_ACK);
         let unchecked = self.config.zero_checksum && parsed.header.checksum == [0; 4];
         if early || has(ChunkType::ABORT) || !(unchecked || checksum::is_valid(packet)) {
+            return;
+        }
+        let handshaking = matches!(self.state, State::CookieWait | State::CookieEchoed);
+        if handshaking && !has(ChunkType::SHUTDOWN_ACK) {
             return;
         }
         if has(ChunkType::SHUTDOWN_ACK) {
@@ -245,8 +253,8 @@ impl Association {
         }
         let first = parsed.chunks().next().ok_or(Discard::Malformed(ParseError::NoChunk))?;
         self.check_tag(&parsed, &first)?;
-        let zero_is_fine =
-            self.config.zero_checksum && !matches!(first.kind, ChunkType::INIT | ChunkType::COOKIE_ECHO);
+        // RFC 9653 §5.3: from whoever may have heard our offer.
+        let zero_is_fine = self.config.zero_checksum && first.kind != ChunkType::INIT;
         if header.checksum == [0; 4] && zero_is_fine {
             return Ok(parsed);
         }
@@ -434,6 +442,12 @@ impl Association {
         self.after_release(now, bytes);
     }
 
+    /// The application keeps `bytes` beside the messages that it polled, such as what a queue costs a message: they hold
+    /// the window, too, until they are [released](Self::release).
+    pub fn hold(&mut self, bytes: usize) {
+        self.reassembly.hold(bytes);
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
@@ -491,6 +505,12 @@ impl Association {
     #[must_use]
     pub fn receive_held(&self) -> usize {
         self.reassembly.held_bytes()
+    }
+
+    /// How many streams there are in both directions; only meaningful once connected.
+    #[must_use]
+    pub fn streams(&self) -> u16 {
+        self.outbound_streams.min(self.inbound_streams)
     }
 
     /// What both sides can do; only meaningful once connected.

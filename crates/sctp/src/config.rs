@@ -22,7 +22,8 @@ pub struct Config {
     /// The receive window at first. It follows twice what the application takes in a round trip, up to the bound;
     /// without a known round trip it is the bound. 512 KiB: twice the usual largest message.
     pub initial_receive_window_bytes: usize,
-    /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB.
+    /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB. With messages that are whole
+    /// and arrive in holes, all that is held may come to twice that.
     pub max_reassembly_bytes: usize,
     /// Largest message that [`crate::Association::send`] takes, in bytes. 1 GiB, for the peer's limit is checked
     /// by the layer above.

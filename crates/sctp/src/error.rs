@@ -27,6 +27,11 @@ pub enum ParseError {
     },
     /// A tag or stream count of zero in INIT or INIT ACK (RFC 9260 §3.3.2).
     ZeroField,
+    /// A receive window below 1500 bytes in INIT or INIT ACK (RFC 9260 §3.3.2, §3.3.3).
+    SmallWindow {
+        /// What was announced, in bytes.
+        bytes: u32,
+    },
     /// A parameter that the chunk must have is missing.
     MissingParameter,
     /// More parameters than the chunk may have (RFC 6525 §3.1).
@@ -41,6 +46,7 @@ impl fmt::Display for ParseError {
             Self::ChunkLength { length } => write!(f, "a chunk length of {length}, below its header"),
             Self::ParameterLength { length } => write!(f, "a parameter length of {length}, below its header"),
             Self::ZeroField => f.write_str("a tag or stream count of zero"),
+            Self::SmallWindow { bytes } => write!(f, "a receive window of {bytes} bytes, below 1500"),
             Self::MissingParameter => f.write_str("a mandatory parameter is missing"),
             Self::TooManyParameters => f.write_str("too many parameters in one chunk"),
         }

@@ -126,12 +126,10 @@ pub enum Violation {
     WrongDataChunk,
     /// Fragments that cannot belong to one message.
     Fragments,
-    /// FORWARD-TSN that was not agreed, or is cut short (RFC 3758 §3.3.1).
+    /// FORWARD-TSN where I-DATA was agreed (RFC 8260 §2.3.1).
     ForwardTsn,
     /// INIT or INIT ACK with a forbidden value (RFC 9260 §3.3.2, §3.3.3).
     Init,
-    /// SACK for data that was never sent.
+    /// SACK for data that was never sent (RFC 9260 §12.4).
     ImpossibleAcknowledgement,
-    /// DATA after the peer said that it had no more (RFC 9260 §9.2).
-    DataAfterShutdown,
 }

@@ -1,11 +1,11 @@
 //! `cargo xtask interop --suite dtls`: the DTLS layer alone with every other DTLS, and in browsers.
 //!
 //! ```text
-//!  programs of Debian   openssl, gnutls, mbedtls, wolfssl   over loopback    \
-//!  crates               dimpl, rtc-dtls                     in virtual time   > conformance/stacks
-//!  heavy                boringssl (by name, or --full)      over loopback    /
-//!  browsers             chromium, firefox                   the scenarios dtls-1.3 and dtls-1.2 of the browser suite
-//!  named, not had       wolfssl-1.3, pion                   say why
+//!  of Debian   openssl, gnutls, mbedtls, wolfssl, pion   over loopback    \
+//!  crates      dimpl, rtc-dtls                           in virtual time   \ conformance/stacks
+//!              wolfssl-sys                               over loopback     /
+//!  heavy       boringssl (by name, or --full)            over loopback    /
+//!  browsers    chromium, firefox                         the scenarios dtls-1.3 and dtls-1.2 of the browser suite
 //! ```
 
 use std::process::{Command, ExitCode};
@@ -20,25 +20,29 @@ use crate::{install, process, workspace};
 const SUITE: &str = "dtls";
 
 /// Judges that need nothing but Debian's packages and little to compile: what `cargo xtask test` runs.
-pub(crate) const QUICK: &[&str] = &["openssl", "gnutls", "mbedtls", "wolfssl"];
+pub(crate) const QUICK: &[&str] = &["openssl", "gnutls", "mbedtls", "wolfssl", "pion"];
 /// Judges that are crates; they compile in about two minutes.
 const CRATES: &[&str] = &["dimpl", "rtc-dtls"];
+/// A crate that builds a C library, in one minute more.
+const WOLFSSL: &[&str] = &["wolfssl-sys"];
 /// A C++ library that compiles for many minutes.
 const HEAVY: &[&str] = &["boringssl"];
 const BROWSERS: &[&str] = super::BROWSERS;
 
-/// What the field has and we cannot ask, with the reason.
-const NOT_HAD: &[(&str, &str)] = &[
-    (
-        "wolfssl-1.3",
-        "Debian's wolfSSL 5.5.4 is built without DTLS 1.3, and the crate wolfssl-sys is under the GPL and builds another",
-    ),
-    ("pion", "Debian has its source only; it needs a Go toolchain, which no other judge does"),
-];
-
 /// Everybody that can be named in `--peers`.
-pub(crate) const PEERS: &[&str] =
-    &["openssl", "gnutls", "mbedtls", "wolfssl", "dimpl", "rtc-dtls", "boringssl", "chromium", "firefox"];
+pub(crate) const PEERS: &[&str] = &[
+    "openssl",
+    "gnutls",
+    "mbedtls",
+    "wolfssl",
+    "pion",
+    "dimpl",
+    "rtc-dtls",
+    "wolfssl-sys",
+    "boringssl",
+    "chromium",
+    "firefox",
+];
 
 /// The whole suite.
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
@@ -54,6 +58,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     };
     let mut judges = of(QUICK, true);
     judges.extend(of(CRATES, true));
+    judges.extend(of(WOLFSSL, true));
     judges.extend(of(HEAVY, options.full));
     let mut rows = if judges.is_empty() { Vec::new() } else { stacks(&judges)? };
     let browsers = of(BROWSERS, true);
@@ -64,7 +69,6 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
         let heavy = HEAVY.iter().filter(|_| !options.full);
         let said = "compiles a C++ library for many minutes: --full, or --peers boringssl";
         rows.extend(heavy.map(|judge| Row::skip(SUITE, *judge, said)));
-        rows.extend(NOT_HAD.iter().map(|(judge, reason)| Row::skip(SUITE, *judge, *reason)));
     }
     let mut report = Report::default();
     report.add(SUITE, begin.elapsed(), rows);
@@ -87,7 +91,7 @@ pub(crate) fn stacks(judges: &[&'static str]) -> Result<Vec<Row>> {
         return Ok(rows);
     }
     let has = |group: &[&str]| ready.iter().any(|judge| group.contains(judge));
-    let features = [("crates", has(CRATES)), ("boringssl", has(HEAVY))];
+    let features = [("crates", has(CRATES)), ("wolfssl", has(WOLFSSL)), ("boringssl", has(HEAVY))];
     let features: Vec<&str> =
         features.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect();
     let file = workspace::scratch("interop")?.join("dtls.json");
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_peer_belongs_to_one_group() {
-        let groups = [QUICK, CRATES, HEAVY, BROWSERS].concat();
+        let groups = [QUICK, CRATES, WOLFSSL, HEAVY, BROWSERS].concat();
         assert_eq!(groups, PEERS);
     }
 }

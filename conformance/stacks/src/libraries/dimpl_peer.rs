@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use dimpl::{Config, Dtls, DtlsCertificate, NamedGroup, Output};
 
 use super::{Judge, is_13, is_client};
-use crate::cell::Cell;
+use crate::cell::{Cell, Offer};
 use crate::subject::Certificate;
 
 /// The adapter.
@@ -22,10 +22,13 @@ pub(crate) struct Dimpl {
 
 impl Judge for Dimpl {
     fn new(cell: &Cell, certificate: &Certificate, now: Instant) -> Result<Self> {
-        let config = Config::builder()
+        let mut config = Config::builder()
             .mtu(cell.scenario.mtu())
             .flight_retries(20)
             .flight_start_rto(Duration::from_millis(200));
+        if matches!(cell.offer, Offer::Retry(_)) {
+            config = config.kx_groups(&[NamedGroup::Secp256r1]);
+        }
         let config = Arc::new(config.build().map_err(|error| anyhow!("{error}"))?);
         let certificate =
             DtlsCertificate { certificate: certificate.der.clone(), private_key: certificate.key.clone() };

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::BytesMut;
+use plywood_dtls::wire::codes::CipherSuite;
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType};
 use rtc_dtls::crypto::Certificate as Pair;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
@@ -14,6 +15,12 @@ use rtc_shared::TransportProtocol;
 use super::{Judge, is_client};
 use crate::cell::Cell;
 use crate::subject::Certificate;
+
+/// Its suites of our kind.
+pub(crate) const SUITES: &[CipherSuite] = &[
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
 
 /// The adapter.
 pub(crate) struct RtcDtls {

@@ -1,4 +1,4 @@
-/* BoringSSL, what Chromium speaks, as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3.
+/* BoringSSL, what Chromium speaks, as a DTLS judge: program client|server PORT CERT KEY MTU 1.2|1.3 any|GROUP.
    What it hears goes to stdout; it says a line at least every 100 ms once it is connected. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -57,7 +57,7 @@ static int open_wire(int is_client, const char *port) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) return 2;
+    if (argc != 8) return 2;
     int is_client = strcmp(argv[1], "client") == 0, result, error;
     uint16_t version = strcmp(argv[6], "1.3") == 0 ? DTLS1_3_VERSION : DTLS1_2_VERSION;
     SSL_CTX *context = SSL_CTX_new(DTLS_method());
@@ -65,7 +65,8 @@ int main(int argc, char **argv) {
     if (!SSL_CTX_use_PrivateKey_file(context, argv[4], SSL_FILETYPE_PEM)) die("key");
     if (!SSL_CTX_set_min_proto_version(context, version) || !SSL_CTX_set_max_proto_version(context, version)) die("version");
     /* In 1.2, which has no hybrid groups, it passes over the first. */
-    if (!SSL_CTX_set1_groups_list(context, "X25519MLKEM768:X25519:P-256")) die("groups");
+    const char *groups = strcmp(argv[7], "any") == 0 ? "X25519MLKEM768:X25519:P-256:P-384" : argv[7];
+    if (!SSL_CTX_set1_groups_list(context, groups)) die("groups");
     SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, any_certificate);
 
     int wire = open_wire(is_client, argv[2]);

@@ -1,4 +1,4 @@
-/* mbedTLS (Debian's 2.28) as a DTLS judge: program client|server PORT CERT KEY MTU VERSION.
+/* mbedTLS (Debian's 2.28) as a DTLS judge: program client|server PORT CERT KEY MTU VERSION GROUPS.
    What it hears goes to stdout; it says a line every 100 ms once it is connected. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void check(int result, const char *what) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) return 2;
+    if (argc != 8) return 2;
     int is_client = strcmp(argv[1], "client") == 0, result;
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;

@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// A capture (pcapng or pcap), or one packet in hexadecimal digits, where blanks and colons do not matter.
     /// Without it: a packet in digits from stdin.
     #[arg(value_name = "FILE|HEX")]
-    input: Option<String>,
+    input: Vec<String>,
     /// Of a capture: this packet, byte by byte; the first is 1.
     #[arg(long, value_name = "N")]
     packet: Option<usize>,
@@ -73,22 +73,24 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// # Errors
 /// No packet, no hexadecimal digits, no capture, or no packet of that number in it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    if let Some(path) = args.input.as_ref().map(Path::new).filter(|path| path.is_file()) {
-        return capture(path, args);
+    if let [path] = &args.input[..]
+        && Path::new(path).is_file()
+    {
+        return capture(Path::new(path), args);
     }
     anyhow::ensure!(
         args.packet.is_none() && args.keylog.is_none(),
         "--packet and --keylog go with a capture file, and there is no such file"
     );
-    let text = match &args.input {
-        Some(text) => text.clone(),
-        None => {
-            let mut text = String::new();
-            std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text).context("cannot read stdin")?;
-            text
-        }
-    };
+    let mut text = args.input.join(" ");
+    if args.input.is_empty() {
+        std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text).context("cannot read stdin")?;
+    }
     let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
+    anyhow::ensure!(
+        digits.chars().all(|digit| digit.is_ascii_hexdigit()),
+        "{text} is neither a file that can be read nor a packet in hexadecimal digits"
+    );
     let packet = hex(&digits).map_err(anyhow::Error::msg)?;
     anyhow::ensure!(!packet.is_empty(), "no packet: give its bytes in hexadecimal digits");
     let tree = match args.ply {

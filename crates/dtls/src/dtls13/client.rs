@@ -147,7 +147,9 @@ fn on_hello_retry_request(
         None => {}
     }
     if let Some(cookie) = cookie {
-        hello.extensions.push(Extension::cookie(cookie));
+        // First, so that it is in the first fragment: a server that keeps nothing of a client without a cookie
+        // (RFC 9147 §5.1) then knows whether to keep this one, and the next.
+        hello.extensions.push_first(Extension::cookie(cookie));
     }
     engine.begin_flight();
     engine.say(HandshakeType::CLIENT_HELLO, |out| hello.encode(out));

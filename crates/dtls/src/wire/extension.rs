@@ -173,6 +173,12 @@ impl Extensions {
         }
     }
 
+    /// Adds one before all others; a type that is there already moves.
+    pub(crate) fn push_first(&mut self, extension: Extension) {
+        self.list.retain(|known| known.extension_type != extension.extension_type);
+        self.list.insert(0, extension);
+    }
+
     /// All, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Extension> {
         self.list.iter()

@@ -11,6 +11,11 @@ use super::{ChannelMessage, Closing, Output, PeerConnection};
 use crate::error::SendError;
 use crate::event::Event;
 
+/// What a message costs in the queues up to the application beside its bytes: counted against the receive window, so
+/// that a peer that sends millions of tiny ones to an application that does not read pins no more memory than the
+/// window says.
+const QUEUED_MESSAGE_BYTES: usize = 128;
+
 impl PeerConnection {
     /// Makes a channel. It opens once the association is up; before that its stream id may be unknown.
     ///
@@ -102,13 +107,17 @@ impl PeerConnection {
         loop {
             let Some(message) = self.sctp.as_mut().and_then(sctp::Association::poll_message) else { break };
             progressed = true;
-            let window_bytes = message.data.len();
+            let mut window_bytes = message.data.len();
             match self.channels.handle_message(message.stream.0, message.ppid.0, message.data) {
                 Ok(Some(received)) => {
                     // A message may be what opens its channel for the application: tell that first.
                     self.tell_channel_events(now);
                     self.stats.messages_received += 1;
                     let datachannel::Received { id, kind, data, .. } = received;
+                    if let Some(sctp) = &mut self.sctp {
+                        sctp.hold(QUEUED_MESSAGE_BYTES);
+                        window_bytes += QUEUED_MESSAGE_BYTES;
+                    }
                     self.output.push_back(Output::Message(ChannelMessage { id, kind, data, window_bytes }));
                 }
                 Ok(None) => self.release(now, window_bytes),

@@ -156,6 +156,9 @@ impl PeerConnection {
         match event {
             sctp::Event::Connected => {
                 self.push_event(now, Event::SctpConnected);
+                if let Some(sctp) = &self.sctp {
+                    self.channels.set_stream_limit(sctp.streams());
+                }
                 self.channels.set_connected();
             }
             sctp::Event::SendReady { stream } => {

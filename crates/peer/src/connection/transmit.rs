@@ -138,7 +138,7 @@ impl PeerConnection {
     /// A packet that may be too large for the path: never in a batch with others.
     fn mtu_probe(&mut self, now: Instant, path: Path, out: &mut Vec<u8>) -> Option<Transmit> {
         let (Some(dtls), Some(sctp)) = (&mut self.dtls, &mut self.sctp) else { return None };
-        if self.config.largest_mtu_bytes.is_none() || !dtls.can_send() {
+        if !sctp.is_probe_due() || !dtls.can_send() {
             return None;
         }
         let start = out.len();

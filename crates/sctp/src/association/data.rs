@@ -131,8 +131,9 @@ impl Association {
         Ok(())
     }
 
-    /// What fills a hole may always come in; what extends the highest TSN needs room, or the hard bound for a
-    /// message that alone fills the window.
+    /// What extends the highest TSN needs room, or the hard bound for a message that alone fills the window. What fills a
+    /// hole needs none, for all behind it waits; but a peer that leaves holes and keeps to its window stays under twice
+    /// the hard bound.
     #[inline]
     fn has_room(&mut self, index: u64, fragment: &Fragment<'_>) -> bool {
         let held = self.reassembly.held_bytes();
@@ -148,7 +149,10 @@ impl Association {
             self.close(CloseReason::ReassemblyLimit { limit });
             return false;
         }
-        index < self.tracker.highest() || (self.reassembly.is_only_incomplete() && held < hard)
+        if index < self.tracker.highest() {
+            return held < 2 * hard;
+        }
+        self.reassembly.is_only_incomplete() && held < hard
     }
 
     pub(super) fn on_forward_tsn(&mut self, _now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {

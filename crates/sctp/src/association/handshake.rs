@@ -18,10 +18,11 @@ use crate::error::{Discard, ParseError};
 use crate::event::{CloseReason, Event, Violation};
 use crate::numbers::first_index;
 use crate::receive::tracker::Tracker;
+use crate::rto::Rto;
 use crate::send::outstanding::Outstanding;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, causes, put_cause};
-use crate::wire::init::{Capabilities, Init, ReceivedInit};
+use crate::wire::init::{Capabilities, Init, LEAST_WINDOW_BYTES, ReceivedInit};
 use crate::wire::parameter::{ParameterType, Parameters, RawParameter};
 use crate::wire::simple::REFLECTED_TAG;
 use crate::wire::{ChunkType, Chunks, RawChunk, put_chunk};
@@ -65,7 +66,7 @@ impl Association {
     pub(super) fn local_init(&self) -> Init {
         Init {
             initiate_tag: self.local_tag,
-            a_rwnd: u32::try_from(self.acknowledging.window).unwrap_or(u32::MAX),
+            a_rwnd: u32::try_from(self.acknowledging.window).unwrap_or(u32::MAX).max(LEAST_WINDOW_BYTES),
             outbound_streams: self.config.outbound_streams.max(1),
             inbound_streams: self.config.inbound_streams.max(1),
             initial_tsn: self.local_initial_tsn,
@@ -140,13 +141,18 @@ impl Association {
         self.reply_abort(initiate_tag(chunk), |out| put_cause(out, cause, &[]));
     }
 
-    /// RFC 9260 §3.3.3: an INIT ACK with a forbidden value ends the attempt. One without a tag to answer to is
+    /// RFC 9260 §3.3.3: an INIT ACK with a forbidden value ends the attempt, unless it is the window. One without a tag to answer to is
     /// answered with the tag that it came with, and one that is cut short is no INIT ACK.
     fn refuse_init_ack(&mut self, chunk: &RawChunk<'_>, error: ParseError) {
         if chunk.value.len() < INIT_FIXED_BYTES {
             return;
         }
         let cause = cause_for_init(chunk, error).unwrap_or(CauseCode::INVALID_PARAMETER);
+        if let ParseError::SmallWindow { .. } = error {
+            // §3.3.3: alone of its kind, this changes no state; T1-init asks again.
+            self.refuse_init(chunk, cause);
+            return;
+        }
         self.remote_tag = initiate_tag(chunk);
         if self.remote_tag == 0 {
             let tag = self.local_tag;
@@ -264,6 +270,7 @@ impl Association {
 
     fn restart(&mut self, now: Instant, cookie: &StateCookie) {
         tracing::debug!("peer restarted");
+        let was_leaving = matches!(self.state, State::ShutdownPending | State::ShutdownSent);
         self.local_tag = cookie.local_tag;
         self.local_initial_tsn = cookie.local_initial_tsn;
         self.crc_in = Crc::new(self.config.remote_port, self.config.local_port, self.local_tag);
@@ -271,7 +278,11 @@ impl Association {
         self.recovery = super::loss::Recovery::default();
         self.outstanding = Outstanding::new(first_index(self.local_initial_tsn));
         self.queues.restart(&mut self.events);
+        // §5.2.4 A: as after an ABORT and a new handshake, so nothing is left of silence before it.
         self.congestion.on_path_change(now);
+        self.rto = Rto::new(&self.config);
+        self.error_count = 0;
+        self.heartbeat = super::heartbeat::Heartbeat::default();
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
         if !self.events.contains(&Event::Restarted) {
@@ -281,7 +292,11 @@ impl Association {
         self.control.cookie_ack = true;
         self.start_heartbeats(now);
         self.restart_path_probing(now);
+        self.update_gauges();
         self.advance_resets(now);
+        if was_leaving {
+            self.shutdown(now);
+        }
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
@@ -354,8 +369,10 @@ impl Association {
             self.outstanding.mark_all_lost();
             self.control.cookie_echo = false;
             self.handshake_retries += 1;
-            if self.handshake_retries > self.config.max_init_retransmits {
-                self.close(CloseReason::HandshakeTimeout);
+            // Each INIT ACK begins the other count anew: a peer that is never content must not keep us busy for ever.
+            self.stale_cookies += 1;
+            if self.stale_cookies > self.config.max_init_retransmits {
+                self.give_up_on_peer(CloseReason::HandshakeTimeout);
             } else {
                 self.begin_handshake(now);
             }
@@ -386,9 +403,8 @@ fn cause_for_init(chunk: &RawChunk<'_>, error: ParseError) -> Option<CauseCode> 
     if chunk.value.len() < INIT_FIXED_BYTES || initiate_tag(chunk) == 0 {
         return None;
     }
-    Some(if error == ParseError::ZeroField {
-        CauseCode::INVALID_PARAMETER
-    } else {
-        CauseCode::PROTOCOL_VIOLATION
+    Some(match error {
+        ParseError::ZeroField | ParseError::SmallWindow { .. } => CauseCode::INVALID_PARAMETER,
+        _ => CauseCode::PROTOCOL_VIOLATION,
     })
 }

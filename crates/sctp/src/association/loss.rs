@@ -19,11 +19,13 @@
 use super::{Association, State};
 use crate::congestion::Loss;
 use crate::error::Discard;
+use crate::event::Violation;
 use crate::numbers::unwrap_near;
 use crate::send::outstanding::Acked;
 use crate::timers::Timer;
 use crate::wire::RawChunk;
-use crate::wire::sack::Sack;
+use crate::wire::cause::CauseCode;
+use crate::wire::sack::{GapBlock, Sack};
 use std::time::{Duration, Instant};
 
 /// Gap-acked chunks after which a hole is a loss, as long as the path was not seen to reorder (RFC 8985 §6.2).
@@ -75,7 +77,12 @@ impl Association {
         if cumulative < known {
             return Err(Discard::OldAcknowledgement);
         }
-        if cumulative >= self.outstanding.next() {
+        let next = self.outstanding.next();
+        let is_sent = |block: GapBlock| block.start > block.end || cumulative + u64::from(block.end) < next;
+        if cumulative >= next || !sack.gap_blocks().all(is_sent) {
+            // RFC 9260 §12.4: who acknowledges what it cannot have got makes a sender flood.
+            let info = b"SACK for what was never sent";
+            self.abort_for(Violation::ImpossibleAcknowledgement, CauseCode::PROTOCOL_VIOLATION, info);
             return Err(Discard::ImpossibleAcknowledgement);
         }
         self.stats.sacks_received += 1;

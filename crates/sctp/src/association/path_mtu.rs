@@ -186,12 +186,19 @@ impl Association {
         (self.path_mtu.phase != Phase::Off).then_some(self.path_mtu.current)
     }
 
+    /// Whether [`Self::poll_probe`] has something to say.
+    #[must_use]
+    pub fn is_probe_due(&self) -> bool {
+        self.path_mtu.due && self.state == State::Established
+    }
+
     /// Appends a probe, if one is due, and says how long it is: a packet that is larger than the path is known to
     /// carry, so a batch of its own, and to be sent without being cut by IP.
     pub fn poll_probe(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        if self.state != State::Established || !std::mem::take(&mut self.path_mtu.due) {
+        if !self.is_probe_due() {
             return None;
         }
+        self.path_mtu.due = false;
         let nonce = self.rng.next_u64();
         self.path_mtu.nonce = Some(nonce);
         self.path_mtu.count += 1;

@@ -14,7 +14,7 @@
 use super::{Association, State};
 use crate::error::{Discard, ResetError};
 use crate::event::{Event, StreamId};
-use crate::numbers::unwrap_near;
+use crate::numbers::{unwrap_near, wire};
 use crate::send::queues::Resetting;
 use crate::timers::Timer;
 use crate::wire::RawChunk;
@@ -29,6 +29,8 @@ const STREAMS_PER_REQUEST: usize = 256;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) number: u32,
+    /// The last TSN before it: the same when it is sent again, or it would never be reached beside a busy stream.
+    pub(super) last_tsn: u32,
     pub(super) streams: Vec<u16>,
 }
 
@@ -44,8 +46,9 @@ struct Deferred {
 pub(super) struct Reconfiguration {
     next_request: u32,
     next_from_peer: u32,
-    /// What the peer's last request was answered with.
-    last_answer: Option<(u32, ResetResult)>,
+    /// What the peer's last requests were answered with, the newest first: a chunk may hold two (RFC 6525 §3.1), and is
+    /// answered as before when it comes again (§5.2.1).
+    answers: [Option<(u32, ResetResult)>; 2],
     waiting: VecDeque<u16>,
     pub(super) request: Option<Request>,
     deferred: Option<Deferred>,
@@ -60,7 +63,7 @@ impl Reconfiguration {
         Self {
             next_request: local_initial_tsn,
             next_from_peer: 0,
-            last_answer: None,
+            answers: [None; 2],
             waiting: VecDeque::new(),
             request: None,
             deferred: None,
@@ -73,7 +76,7 @@ impl Reconfiguration {
     pub(super) fn start(&mut self, local_initial_tsn: u32, remote_initial_tsn: u32) {
         self.next_request = local_initial_tsn;
         self.next_from_peer = remote_initial_tsn;
-        self.last_answer = None;
+        self.answers = [None; 2];
         if let Some(unanswered) = self.request.take() {
             self.waiting.extend(unanswered.streams);
         }
@@ -87,6 +90,11 @@ impl Reconfiguration {
 
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    fn answer_to(&mut self, number: u32) -> Option<&mut ResetResult> {
+        let mut answers = self.answers.iter_mut().flatten();
+        answers.find(|answer| answer.0 == number).map(|answer| &mut answer.1)
     }
 
     /// The number that a request of ours says it answers: the peer's last.
@@ -153,7 +161,8 @@ impl Association {
         }
         let number = self.reconfiguration.next_request;
         self.reconfiguration.next_request = number.wrapping_add(1);
-        self.reconfiguration.request = Some(Request { number, streams: ready });
+        let last_tsn = wire(self.outstanding.next() - 1);
+        self.reconfiguration.request = Some(Request { number, last_tsn, streams: ready });
         self.control.reconfig_request = true;
         self.timers.set(Timer::Reconfig, now + self.rto.current());
     }
@@ -184,9 +193,9 @@ impl Association {
         }
         for parameter in parse_reconfig(chunk).map_err(Discard::MalformedChunk)?.into_iter().flatten() {
             match parameter {
-                ReconfigParameter::OutgoingReset { request, response, last_tsn, streams } => {
+                // Its response number answers an incoming reset request, which we never send.
+                ReconfigParameter::OutgoingReset { request, last_tsn, streams, .. } => {
                     self.on_peer_request(request, |this| this.perform_reset(request, last_tsn, &streams));
-                    self.on_response(now, response, ResetResult::PERFORMED, true);
                 }
                 // RFC 6525 §5.2.3 allows to deny: our direction ends when the application says so.
                 ReconfigParameter::IncomingReset { request, .. }
@@ -195,30 +204,29 @@ impl Association {
                     self.on_peer_request(request, |_| ResetResult::DENIED);
                 }
                 ReconfigParameter::Response { response, result } => {
-                    self.on_response(now, response, result, false);
+                    self.on_response(now, response, result);
                 }
             }
         }
         Ok(())
     }
 
-    /// RFC 6525 §5.2.1: the expected number is acted upon, the last one is answered as before.
+    /// RFC 6525 §5.2.1: the expected number is acted upon, the last ones are answered as before.
     fn on_peer_request(&mut self, number: u32, act: impl FnOnce(&mut Self) -> ResetResult) {
-        if let Some((last, result)) = self.reconfiguration.last_answer
-            && last == number
-            && result != ResetResult::IN_PROGRESS
-        {
-            self.control.queue_response(number, result);
-            return;
+        let known = self.reconfiguration.answer_to(number).copied();
+        let result = match known {
+            Some(ResetResult::IN_PROGRESS) => act(self),
+            Some(result) => result,
+            None if number == self.reconfiguration.next_from_peer => act(self),
+            None => ResetResult::BAD_SEQUENCE_NUMBER,
+        };
+        if let Some(answer) = self.reconfiguration.answer_to(number) {
+            *answer = result;
+        } else if number == self.reconfiguration.next_from_peer {
+            let [newest, _] = self.reconfiguration.answers;
+            self.reconfiguration.answers = [Some((number, result)), newest];
+            self.reconfiguration.next_from_peer = number.wrapping_add(1);
         }
-        let again = self.reconfiguration.last_answer.is_some_and(|(last, _)| last == number);
-        if number != self.reconfiguration.next_from_peer && !again {
-            self.control.queue_response(number, ResetResult::BAD_SEQUENCE_NUMBER);
-            return;
-        }
-        let result = act(self);
-        self.reconfiguration.last_answer = Some((number, result));
-        self.reconfiguration.next_from_peer = number.wrapping_add(1);
         self.control.queue_response(number, result);
     }
 
@@ -261,7 +269,9 @@ impl Association {
         }
         if let Some(deferred) = self.reconfiguration.deferred.take() {
             self.perform(&deferred.streams);
-            self.reconfiguration.last_answer = Some((deferred.number, ResetResult::PERFORMED));
+            if let Some(answer) = self.reconfiguration.answer_to(deferred.number) {
+                *answer = ResetResult::PERFORMED;
+            }
             self.control.queue_response(deferred.number, ResetResult::PERFORMED);
         }
     }
@@ -303,15 +313,10 @@ impl Association {
         }
     }
 
-    fn on_response(&mut self, now: Instant, number: u32, result: ResetResult, implied: bool) {
+    fn on_response(&mut self, now: Instant, number: u32, result: ResetResult) {
         let Some(request) = self.reconfiguration.request.take_if(|request| request.number == number) else {
             return;
         };
-        if implied {
-            // The response number of an outgoing reset answers an incoming reset request only, which we never send.
-            self.reconfiguration.request = Some(request);
-            return;
-        }
         self.error_count = 0;
         if result == ResetResult::IN_PROGRESS {
             self.reconfiguration.request = Some(request);

@@ -17,7 +17,7 @@ use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
 use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
-use crate::send::queues::{Begun, Queued};
+use crate::send::queues::{Begun, Head, Waiting};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
 use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
@@ -36,6 +36,10 @@ const MAX_PACKETS: usize = 8;
 const MAX_ERRORS: usize = 8;
 const MAX_HEARTBEAT_ACKS: usize = 4;
 const MAX_RESPONSES: usize = 4;
+/// No UDP datagram is larger, and chunks in it count their bytes with 16 bits.
+const LARGEST_PACKET: usize = 65535;
+/// A FORWARD-TSN or I-FORWARD-TSN with one entry.
+const LEAST_FORWARD_TSN: usize = 16;
 /// The smallest user data of a fragment that another one follows in the same packet.
 const LEAST_FRAGMENT: usize = 4;
 
@@ -102,7 +106,8 @@ impl Association {
             self.stats.packets_sent += 1;
             return Some(packet.len());
         }
-        let budget = budget & !3;
+        // The lengths of chunks have 16 bits.
+        let budget = budget.min(LARGEST_PACKET) & !3;
         if self.ended || budget < COMMON_HEADER_BYTES + DATA_HEADER_BYTES + 2 * SACK_BYTES {
             return None;
         }
@@ -192,7 +197,8 @@ impl Association {
     }
 
     fn write_control(&mut self, out: &mut Vec<u8>, packet: &Room) {
-        if self.control.forward_tsn {
+        // Where a SACK fills the packet, it is in the next one.
+        if self.control.forward_tsn && packet.left(out) >= LEAST_FORWARD_TSN {
             self.control.forward_tsn = false;
             self.write_forward_tsn(out, packet);
         }
@@ -208,13 +214,10 @@ impl Association {
         {
             self.control.reconfig_request = false;
             let response = Reconfiguration::response_number(&self.reconfiguration);
-            let last = wire(self.outstanding.next() - 1);
-            put_outgoing_reset(out, request.number, response, last, &request.streams);
+            put_outgoing_reset(out, request.number, response, request.last_tsn, &request.streams);
         }
-        while let Some(value) = self.control.heartbeat_acks.front()
-            && packet.fits(out, CHUNK_HEADER_BYTES + value.len())
-            && let Some(value) = self.control.heartbeat_acks.pop_front()
-        {
+        let acks = &mut self.control.heartbeat_acks;
+        while let Some(value) = packet.take_fitting(out, acks) {
             put_chunk(out, ChunkType::HEARTBEAT_ACK, 0, |out| out.put_slice(&value));
         }
         if packet.left(out) >= 16
@@ -222,10 +225,7 @@ impl Association {
         {
             put_heartbeat(out, ChunkType::HEARTBEAT, &nonce.to_be_bytes());
         }
-        while let Some(cause) = self.control.errors.front()
-            && packet.fits(out, CHUNK_HEADER_BYTES + cause.len())
-            && let Some(cause) = self.control.errors.pop_front()
-        {
+        while let Some(cause) = packet.take_fitting(out, &mut self.control.errors) {
             put_chunk(out, ChunkType::ERROR, 0, |out| out.put_slice(&cause));
         }
         if packet.left(out) >= 8 && std::mem::take(&mut self.control.shutdown) {
@@ -236,13 +236,15 @@ impl Association {
         }
     }
 
-    /// RFC 3758 §3.5 C3, C4: the largest skipped number of each stream; unordered ones of DATA are not listed.
+    /// RFC 3758 §3.5 C3, C4: the largest skipped number of each stream; unordered ones of DATA are not listed. The packet
+    /// has room for one at least.
     fn write_forward_tsn(&mut self, out: &mut Vec<u8>, packet: &Room) {
         let interleaved = self.capabilities.interleaving;
         let entry = if interleaved { 8 } else { 4 };
         let most = packet.left(out).saturating_sub(8) / entry;
+        let mut until = self.outstanding.advanced();
         let mut skipped: Vec<Skipped> = Vec::new();
-        for message in self.outstanding.skipped_messages() {
+        for (index, message) in self.outstanding.skipped_messages() {
             if message.unordered && !interleaved {
                 continue;
             }
@@ -255,9 +257,13 @@ impl Association {
                     unordered: message.unordered,
                     number: message.number,
                 });
+            } else {
+                // C4: what has no room is for the next one, or its stream would wait for it for ever.
+                until = index - 1;
+                break;
             }
         }
-        put_forward_tsn(out, interleaved, wire(self.outstanding.advanced()), &skipped);
+        put_forward_tsn(out, interleaved, wire(until), &skipped);
     }
 
     /// One packet outside the association's own stream of packets.
@@ -385,8 +391,7 @@ impl Association {
     }
 
     fn write_again(&mut self, now: Instant, index: u64, out: &mut Vec<u8>, immediate: bool) {
-        let Some(chunk) = self.outstanding.chunk(index).copied() else { return };
-        self.write_chunk(index, &chunk, immediate, out);
+        self.write_chunk(index, immediate, out);
         let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
         self.outstanding.resent(index, self.packet_number, now, stamp);
         self.stats.retransmissions += 1;
@@ -405,13 +410,14 @@ impl Association {
     fn give_up_next(&mut self, now: Instant) {
         let before = self.stats.messages_abandoned;
         while let Some(id) = self.queues.current() {
-            let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
-            if let Some(begun) = begun.filter(|begun| self.has_expired(now, begun.message)) {
-                self.abandon(now, begun.message);
-            } else if begun.is_none() && self.queues.front_expires(id).is_some_and(|at| at <= now) {
-                self.drop_expired(id);
-            } else {
-                break;
+            match self.queues.head(id) {
+                Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
+                    self.abandon(now, begun.message);
+                }
+                Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                    self.drop_expired(id);
+                }
+                _ => break,
             }
         }
         if self.stats.messages_abandoned > before {
@@ -504,41 +510,40 @@ impl Association {
             {
                 break;
             }
-            if self.must_wait(id, room - header, written) {
-                break;
-            }
-            let Some(begun) = self.begin(now, id) else { continue };
-            let Begun { message: number, offset, fragment, .. } = begun;
-            let Some(message) = self.outstanding.message(number) else { break };
-            let left = message.data.len() - offset;
-            let length = self.fragment_length(left, room - header, header, message);
+            let begun = match self.next_turn(now, id, room - header, written) {
+                Turn::Send(begun) => begun,
+                Turn::Over => continue,
+                Turn::Wait => break,
+            };
+            let Begun { message, offset, fragment, .. } = begun;
+            let left = begun.length - offset;
+            let length = self.fragment_length(left, room - header, header, begun.partial);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
                 break;
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
-            let chunk = Chunk {
-                message: number,
+            let immediate = once || length > self.peer_window();
+            let index = self.outstanding.next();
+            let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
+            self.outstanding.push(Chunk {
+                message,
                 packet: self.packet_number,
                 sent_at: now,
-                stamp: self.sampler.stamp(now, self.outstanding.in_flight()),
+                stamp,
                 offset: u32::try_from(offset).unwrap_or(u32::MAX),
                 fragment,
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
                 flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
-            };
-            let immediate = once || length > self.peer_window();
-            self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
-            self.outstanding.push(chunk);
-            self.after_fragment(
-                id,
-                Begun { offset: offset + length, fragment: fragment + 1, ..begun },
-                left - length,
-                length,
-            );
+            });
+            self.write_chunk(index, immediate, out);
+            self.queues.fragment_left(id, length, &mut self.events);
+            if end || (self.capabilities.interleaving && self.may_interleave(left - length)) {
+                self.queues.rotate();
+            }
             written = true;
             if once {
                 break;
@@ -547,33 +552,44 @@ impl Association {
         written
     }
 
+    /// What `id` does with its turn, and with `room` for user data.
+    #[inline]
+    fn next_turn(&mut self, now: Instant, id: u16, room: usize, written: bool) -> Turn {
+        match self.queues.head(id) {
+            Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
+                self.abandon(now, begun.message);
+                Turn::Over
+            }
+            Some(Head::Begun(begun)) => Turn::Send(begun),
+            Some(Head::Waiting(next)) if self.must_wait(&next, room, written) => Turn::Wait,
+            Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                self.drop_expired(id);
+                Turn::Over
+            }
+            Some(Head::Waiting(_)) => self
+                .queues
+                .begin(id, &mut self.outstanding, self.capabilities.interleaving)
+                .map_or(Turn::Over, Turn::Send),
+            None => {
+                self.queues.rotate();
+                Turn::Over
+            }
+        }
+    }
+
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
     /// time pass: the peer's window has no room, or (partial reliability: of two chunks either may be lost) `room`
     /// would cut in two what an empty packet would not.
-    fn must_wait(&self, id: u16, room: usize, written: bool) -> bool {
-        let Some((length, partial)) = self.queues.front(id) else { return false };
-        let first = length.min(room);
-        let cut = length > room && length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
-        (first > self.peer_window() && !self.may_probe_window()) || (written && partial && cut)
+    fn must_wait(&self, next: &Waiting, room: usize, written: bool) -> bool {
+        let first = next.length.min(room);
+        let cut =
+            next.length > room && next.length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        (first > self.peer_window() && !self.may_probe_window()) || (written && next.partial && cut)
     }
 
     /// §6.1 A: one packet may be on its way into a closed window.
     fn may_probe_window(&self) -> bool {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
-    }
-
-    /// `length` bytes of `id` left, and `rest` are left of their message.
-    #[inline]
-    fn after_fragment(&mut self, id: u16, begun: Begun, rest: usize, length: usize) {
-        let end = rest == 0;
-        self.queues.went_on(id, begun, end);
-        if end && let Some(message) = self.outstanding.message_mut(begun.message) {
-            message.whole = true;
-        }
-        self.queues.consumed(id, length, &mut self.events);
-        if end || (self.capabilities.interleaving && self.may_interleave(rest)) {
-            self.queues.rotate();
-        }
     }
 
     /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
@@ -588,7 +604,7 @@ impl Association {
 
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
     #[inline]
-    fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
+    fn fragment_length(&self, left: usize, room: usize, header: usize, partial: bool) -> usize {
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
         let cut = left > most;
@@ -597,38 +613,13 @@ impl Association {
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.is_partially_reliable()) {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
             }
         }
         left
-    }
-
-    /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
-    fn begin(&mut self, now: Instant, id: u16) -> Option<Begun> {
-        let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
-        if let Some(begun) = begun {
-            let expired = self
-                .outstanding
-                .message(begun.message)
-                .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
-            if expired && self.capabilities.forward_tsn {
-                self.abandon(now, begun.message);
-                return None;
-            }
-            return Some(begun);
-        }
-        if self.queues.front_expires(id).is_some_and(|at| at <= now) {
-            self.drop_expired(id);
-            return None;
-        }
-        let Some(message) = self.queues.pop(id) else {
-            self.queues.rotate();
-            return None;
-        };
-        Some(self.begin_message(id, message))
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
@@ -641,45 +632,10 @@ impl Association {
         }
     }
 
-    fn begin_message(&mut self, id: u16, message: Queued) -> Begun {
-        let interleaved = self.capabilities.interleaving;
-        let stream = self.queues.streams.entry(id);
-        stream.unacknowledged += 1;
-        let number = match (interleaved, message.unordered) {
-            (true, true) => next(&mut stream.next_unordered_mid),
-            (true, false) => next(&mut stream.next_mid),
-            (false, true) => 0,
-            (false, false) => {
-                let ssn = stream.next_ssn;
-                stream.next_ssn = ssn.wrapping_add(1);
-                u32::from(ssn)
-            }
-        };
-        let first = self.outstanding.next();
-        let length = message.data.len();
-        let message = self.outstanding.begin_message(OutMessage {
-            data: message.data,
-            stream: id,
-            ppid: message.ppid,
-            number,
-            unordered: message.unordered,
-            max_retransmits: message.max_retransmits,
-            expires: message.expires,
-            first,
-            last: first,
-            pending: 0,
-            whole: false,
-            abandoned: false,
-        });
-        let begun = Begun { message, offset: 0, fragment: 0, length };
-        self.queues.begin(id, begun);
-        begun
-    }
-
     /// Writes a chunk: header, then its bytes straight from the message.
     #[inline]
-    fn write_chunk(&mut self, index: u64, chunk: &Chunk, immediate: bool, out: &mut Vec<u8>) {
-        let Some(message) = self.outstanding.message(chunk.message) else { return };
+    fn write_chunk(&mut self, index: u64, immediate: bool, out: &mut Vec<u8>) {
+        let Some((chunk, message)) = self.outstanding.chunk_and_message(index) else { return };
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
         let flags = (chunk.flags & !BEYOND_BASE)
@@ -716,10 +672,13 @@ fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
-fn next(counter: &mut u32) -> u32 {
-    let value = *counter;
-    *counter = value.wrapping_add(1);
-    value
+/// What a stream does when its turn comes.
+enum Turn {
+    Send(Begun),
+    /// Nothing: the queues moved on.
+    Over,
+    /// It has to wait, and the others with it.
+    Wait,
 }
 
 /// Where a packet begins and may end in the caller's buffer.
@@ -735,8 +694,19 @@ impl Room {
         self.end.saturating_sub(out.len())
     }
 
-    /// Whether a chunk of `bytes` fits, or could never fit better because the packet is empty.
-    fn fits(&self, out: &[u8], bytes: usize) -> bool {
-        self.left(out) >= padded(bytes)
+    /// The next value of `waiting` whose chunk fits. One that no packet could hold is dropped: it must not stand before
+    /// the others for ever.
+    fn take_fitting(&self, out: &[u8], waiting: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
+        let largest = self.end - self.start - COMMON_HEADER_BYTES;
+        loop {
+            let bytes = padded(CHUNK_HEADER_BYTES + waiting.front()?.len());
+            if bytes <= self.left(out) {
+                return waiting.pop_front();
+            }
+            if bytes <= largest {
+                return None;
+            }
+            waiting.pop_front();
+        }
     }
 }

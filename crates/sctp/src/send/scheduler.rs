@@ -57,11 +57,14 @@ pub(crate) struct Turns {
     current: Option<(u64, u16)>,
     waiting: BinaryHeap<Reverse<(u64, u16)>>,
     turn: u64,
+    /// The key of the last turn that ended: virtual time does not begin anew when nothing is left to send, or who sent
+    /// much before would wait until all others have sent as much.
+    clock: u64,
 }
 
 impl Turns {
     pub(crate) fn new(scheduler: Scheduler) -> Self {
-        Self { scheduler, current: None, waiting: BinaryHeap::new(), turn: 0 }
+        Self { scheduler, current: None, waiting: BinaryHeap::new(), turn: 0, clock: 0 }
     }
 
     pub(crate) fn scheduler(&self) -> Scheduler {
@@ -90,7 +93,7 @@ impl Turns {
             Scheduler::RoundRobin => self.turn,
             Scheduler::Priority => ((0xffff - share.weight()) << 48) | (self.turn & 0xffff_ffff_ffff),
             Scheduler::WeightedFair => {
-                let clock = self.current.map_or(0, |(key, _)| key);
+                let clock = self.current.map_or(self.clock, |(key, _)| key);
                 let cost = (std::mem::take(&mut share.served) << 16) / share.weight();
                 share.virtual_time = share.virtual_time.saturating_add(cost).max(clock);
                 share.virtual_time
@@ -111,7 +114,8 @@ impl Turns {
     /// The turn of the current stream is over; `share` is its own if it has more to send.
     #[inline]
     pub(crate) fn end_turn(&mut self, share: Option<&mut Share>) {
-        let Some((_, id)) = self.current else { return };
+        let Some((key, id)) = self.current else { return };
+        self.clock = key;
         let Some(share) = share else {
             self.current = self.waiting.pop().map(|Reverse(next)| next);
             return;
@@ -127,7 +131,8 @@ impl Turns {
 
     /// A stream has nothing to send any more, in turn or not.
     pub(crate) fn remove(&mut self, id: u16) {
-        if self.current() == Some(id) {
+        if let Some((key, _)) = self.current.filter(|(_, current)| *current == id) {
+            self.clock = key;
             self.current = self.waiting.pop().map(|Reverse(next)| next);
         } else {
             self.waiting.retain(|Reverse((_, other))| *other != id);
@@ -206,6 +211,31 @@ mod tests {
             turns.end_turn(Some(share));
         }
         assert!((4..=6).contains(&of_late), "{of_late} of 10");
+    }
+
+    #[test]
+    fn who_sent_much_before_an_idle_time_is_not_behind_after_it() {
+        let mut turns = Turns::new(Scheduler::WeightedFair);
+        let mut shares = [Share::default(); 2];
+        turns.enter(0, &mut shares[0]);
+        for _ in 0..1000 {
+            shares[0].served += 1000;
+            turns.end_turn(Some(&mut shares[0]));
+        }
+        shares[0].served += 1000;
+        turns.end_turn(None);
+        assert!(turns.is_empty());
+        // The other one is the first that has something again.
+        turns.enter(1, &mut shares[1]);
+        turns.enter(0, &mut shares[0]);
+        let mut of_first = 0;
+        for _ in 0..10 {
+            let id = turns.current().unwrap();
+            of_first += u32::from(id == 0);
+            shares[usize::from(id)].served += 1000;
+            turns.end_turn(Some(&mut shares[usize::from(id)]));
+        }
+        assert!((4..=6).contains(&of_first), "{of_first} of 10");
     }
 
     #[test]

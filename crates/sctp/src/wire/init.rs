@@ -19,8 +19,11 @@ use super::{ChunkType, RawChunk, put_chunk};
 use crate::error::ParseError;
 use plywood_octets::{Put, Reader};
 
-/// Error Detection Method Identifier of DTLS in the Zero Checksum Acceptable parameter (RFC 9653 §7).
+/// Error Detection Method Identifier of DTLS in the Zero Checksum Acceptable parameter (RFC 9653 §6).
 pub const ZERO_CHECKSUM_EDMID_DTLS: u32 = 1;
+
+/// The smallest receive window that INIT and INIT ACK may announce (RFC 9260 §3.3.2, §3.3.3).
+pub const LEAST_WINDOW_BYTES: u32 = 1500;
 
 /// What an endpoint says it can do, over all parameters that announce an extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +107,7 @@ impl Capabilities {
 pub struct Init {
     /// The tag that packets to this endpoint must carry; never 0.
     pub initiate_tag: u32,
-    /// Receive window in bytes.
+    /// Receive window in bytes, at least [`LEAST_WINDOW_BYTES`].
     pub a_rwnd: u32,
     /// Streams that the sender wants to send on; never 0.
     pub outbound_streams: u16,
@@ -133,8 +136,8 @@ impl<'a> ReceivedInit<'a> {
     /// Reads the value of an INIT or INIT ACK chunk.
     ///
     /// # Errors
-    /// [`ParseError`] if fields or parameters are cut short, or a tag or stream count is zero
-    /// ([`ParseError::ZeroField`]; RFC 9260 §3.3.2).
+    /// [`ParseError`] if fields or parameters are cut short, a tag or stream count is zero
+    /// ([`ParseError::ZeroField`]), or the window too small ([`ParseError::SmallWindow`]; RFC 9260 §3.3.2).
     pub fn parse(chunk: &RawChunk<'a>) -> Result<Self, ParseError> {
         let mut reader = Reader::new(chunk.value);
         let init = Init {
@@ -148,6 +151,9 @@ impl<'a> ReceivedInit<'a> {
         let mut received = Self { init, cookie: None, parameters: reader.rest(), has_host_name: false };
         if init.initiate_tag == 0 || init.outbound_streams == 0 || init.inbound_streams == 0 {
             return Err(ParseError::ZeroField);
+        }
+        if init.a_rwnd < LEAST_WINDOW_BYTES {
+            return Err(ParseError::SmallWindow { bytes: init.a_rwnd });
         }
         for parameter in Parameters::new(received.parameters) {
             let parameter = parameter?;

@@ -125,3 +125,22 @@ fn tiny_messages_count_with_what_they_cost() {
     }
     assert!(accepted < 1000, "{accepted} messages of one byte in a window of 100000");
 }
+
+#[test]
+fn what_fills_holes_stays_under_twice_the_hard_bound() {
+    let mut config = small_window(50_000);
+    config.max_reassembly_bytes = 100_000;
+    // Whole messages that wait for the one before them, and those that wait for the application.
+    for unordered in [0, 4] {
+        let mut puppet = Puppet::connected(config.clone());
+        puppet.data(1000, 3 | unordered, 0, 1001, b"far ahead").unwrap();
+        let mut refused = 0;
+        for offset in (1..1000).rev() {
+            let ssn = u16::try_from(offset + 1).unwrap();
+            refused += u32::from(puppet.data(offset, 3 | unordered, 0, ssn, &[1; 1000]).is_err());
+        }
+        assert!(refused > 700, "{refused} of 1000");
+        assert!(puppet.under_test.receive_held() < 202_000, "{}", puppet.under_test.receive_held());
+        assert!(puppet.under_test.is_connected());
+    }
+}

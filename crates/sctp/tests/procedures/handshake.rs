@@ -3,9 +3,10 @@
 use crate::support::{
     Net, PUPPET_TAG, Path, Puppet, chunk_types, packet, pattern, puppet_init, put_cookie_echo,
 };
-use plywood_sctp::wire::simple::put_empty;
-use plywood_sctp::wire::{ChunkType, Packet};
-use plywood_sctp::{Association, CloseReason, Config, Discard, Event, StreamId};
+use plywood_sctp::wire::cause::{CauseCode, put_cause};
+use plywood_sctp::wire::simple::{put_empty, put_shutdown};
+use plywood_sctp::wire::{ChunkType, Packet, put_chunk};
+use plywood_sctp::{Association, CloseReason, Config, Discard, Event, Ppid, StreamId};
 use std::time::Duration;
 
 fn net(seed: u64) -> Net {
@@ -239,10 +240,7 @@ fn data_rides_behind_the_cookie_ack() {
 #[test]
 fn the_side_that_answers_learns_the_window_from_the_init() {
     let mut puppet = Puppet::connected(Config::default());
-    puppet
-        .under_test
-        .send(puppet.now, StreamId(0), plywood_sctp::Ppid(53), pattern(1, 9000), Default::default())
-        .unwrap();
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), pattern(1, 9000), Default::default()).unwrap();
     assert!(puppet.chunks().contains(&0));
     assert_eq!(puppet.under_test.poll_timeout().map(|_| ()), Some(()));
 }
@@ -362,6 +360,38 @@ fn an_init_with_company_or_with_a_tag_is_discarded() {
     assert_eq!(puppet.chunks(), []);
 }
 
+/// RFC 9260 §6.10.
+#[test]
+fn an_init_ack_or_a_shutdown_complete_with_company_is_discarded() {
+    let mut puppet = Puppet::new(Config::default());
+    puppet.under_test.connect(puppet.now);
+    let init = puppet.poll().unwrap();
+    puppet.tag = u32::from_be_bytes(*init[16..].first_chunk().unwrap());
+    let company = puppet.feed(|out| {
+        puppet_init().encode_ack(out, b"a cookie", std::iter::empty());
+        put_empty(out, ChunkType::COOKIE_ACK, 0);
+    });
+    assert_eq!((company, puppet.chunks()), (Err(Discard::MisplacedInit), vec![]));
+
+    let mut puppet = Puppet::connected(Config::default());
+    let peer_leaves = puppet.their_tsn.wrapping_sub(1);
+    puppet.feed(|out| put_shutdown(out, peer_leaves)).unwrap();
+    assert_eq!(puppet.chunks(), [ChunkType::SHUTDOWN_ACK.0]);
+    let company = puppet.feed(|out| {
+        put_empty(out, ChunkType::SHUTDOWN_COMPLETE, 0);
+        put_empty(out, ChunkType::COOKIE_ACK, 0);
+    });
+    assert_eq!(company, Err(Discard::MisplacedInit));
+    for (tag, flags) in [(puppet.tag, 1), (PUPPET_TAG, 0)] {
+        let other = packet(tag, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, flags));
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &other), Err(Discard::WrongTag));
+    }
+    assert!(!puppet.under_test.is_closed());
+    let reflected = packet(PUPPET_TAG, |out| put_empty(out, ChunkType::SHUTDOWN_COMPLETE, 1));
+    assert_eq!(puppet.under_test.handle_datagram(puppet.now, &reflected), Ok(()));
+    assert!(puppet.under_test.is_closed());
+}
+
 #[test]
 fn an_init_with_a_zero_tag_is_discarded_in_silence() {
     let mut puppet = Puppet::new(Config::default());
@@ -390,6 +420,39 @@ fn an_init_without_streams_is_refused_with_an_abort() {
     }
 }
 
+/// RFC 9260 §3.3.2, §3.3.3: refused, and no state changes.
+#[test]
+fn a_window_below_1500_bytes_in_init_or_init_ack_is_refused() {
+    for (a_rwnd, refused) in [(0, true), (1499, true), (1500, false)] {
+        let mut small = puppet_init();
+        small.a_rwnd = a_rwnd;
+        let mut puppet = Puppet::new(Config::default());
+        let init = packet(0, |out| small.encode(out));
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &init).is_err(), refused);
+        let answer = puppet.poll().unwrap();
+        assert_eq!(chunk_types(&answer)[0] == ChunkType::ABORT.0, refused);
+        assert_eq!(Packet::parse(&answer).unwrap().header.verification_tag, PUPPET_TAG);
+
+        let mut puppet = Puppet::new(Config::default());
+        puppet.under_test.connect(puppet.now);
+        let init = puppet.poll().unwrap();
+        puppet.tag = u32::from_be_bytes(*init[16..].first_chunk().unwrap());
+        let answer = puppet.feed(|out| small.encode_ack(out, b"a cookie", std::iter::empty()));
+        assert_eq!(answer.is_err(), refused);
+        let expected = if refused { ChunkType::ABORT } else { ChunkType::COOKIE_ECHO };
+        assert_eq!(puppet.chunks(), [expected.0]);
+        puppet.wait(Duration::from_secs(2));
+        let repeated = if refused { ChunkType::INIT } else { ChunkType::COOKIE_ECHO };
+        assert_eq!(puppet.chunks(), [repeated.0]);
+    }
+    let mut config = Config::default();
+    config.receive_window_bytes = 1000;
+    let mut puppet = Puppet::new(config);
+    puppet.under_test.connect(puppet.now);
+    let init = puppet.poll().unwrap();
+    assert_eq!(u32::from_be_bytes(*init[20..].first_chunk().unwrap()), 1500, "and never announced");
+}
+
 #[test]
 fn an_init_ack_without_a_cookie_ends_the_attempt() {
     let mut puppet = Puppet::new(Config::default());
@@ -415,8 +478,7 @@ fn the_number_of_streams_is_the_smaller_of_both() {
     });
     net.ends[0].connect(net.now);
     net.run_for(Duration::from_secs(1));
-    let refused =
-        net.ends[1].send(net.now, StreamId(10), plywood_sctp::Ppid(51), "x".into(), Default::default());
+    let refused = net.ends[1].send(net.now, StreamId(10), Ppid(51), "x".into(), Default::default());
     assert_eq!(refused, Err(plywood_sctp::SendError::InvalidStream { streams: 10 }));
     net.send(0, 60000, "x");
     net.run_for(Duration::from_secs(1));
@@ -481,4 +543,69 @@ fn a_packet_out_of_the_blue_is_answered_with_its_own_tag() {
     let abort = packet(77, |out| put_empty(out, ChunkType::ABORT, 0));
     assert_eq!(puppet.under_test.handle_datagram(puppet.now, &abort), Err(Discard::WrongTag));
     assert_eq!(puppet.chunks(), []);
+}
+
+/// Each INIT ACK begins the count of repetitions anew, so another one has to end this.
+#[test]
+fn a_peer_that_finds_every_cookie_stale_is_given_up() {
+    let mut puppet = Puppet::new(Config::default());
+    puppet.under_test.connect(puppet.now);
+    let mut rounds = 0;
+    while let Some(init) = puppet.poll().filter(|packet| chunk_types(packet) == [ChunkType::INIT.0]) {
+        rounds += 1;
+        assert!(rounds < 20, "and again, and again");
+        puppet.tag = u32::from_be_bytes(*init[16..].first_chunk().unwrap());
+        puppet.feed(|out| puppet_init().encode_ack(out, b"a cookie", std::iter::empty())).unwrap();
+        assert_eq!(puppet.chunks(), [ChunkType::COOKIE_ECHO.0]);
+        let stale = |out: &mut Vec<u8>| put_cause(out, CauseCode::STALE_COOKIE, &[0, 0, 0, 9]);
+        puppet.feed(|out| put_chunk(out, ChunkType::ERROR, 0, stale)).unwrap();
+    }
+    assert_eq!(puppet.under_test.poll_event(), Some(Event::Closed(CloseReason::HandshakeTimeout)));
+}
+
+/// RFC 9260 §5.2.4 A: as after an ABORT and a new handshake.
+#[test]
+fn a_restart_of_the_peer_forgets_the_silence_before_it() {
+    let mut puppet = Puppet::connected(Config::default());
+    let send = |puppet: &mut Puppet| {
+        puppet.under_test.send(puppet.now, StreamId(0), Ppid(51), "x".into(), Default::default()).unwrap();
+        let _ = puppet.chunks();
+    };
+    send(&mut puppet);
+    while puppet.under_test.stats().timeouts < 10 {
+        puppet.wait(Duration::from_secs(1));
+        let _ = puppet.chunks();
+    }
+    let mut anew = puppet_init();
+    anew.initiate_tag += 1;
+    let cookie = puppet.init(&anew);
+    puppet.feed(|out| put_cookie_echo(out, &cookie)).unwrap();
+    let _ = puppet.chunks();
+    send(&mut puppet);
+    puppet.wait(Duration::from_secs(2));
+    assert_eq!(puppet.under_test.stats().timeouts, 11, "the timeout is that of a new association");
+    assert!(puppet.under_test.is_connected(), "one lost packet is no dead peer");
+}
+
+/// RFC 9260 §8.5.1 E: a peer in SHUTDOWN-ACK-SENT answers an INIT with SHUTDOWN ACK, under the tags of before.
+#[test]
+fn the_shutdown_ack_of_an_association_before_is_answered_during_the_handshake() {
+    let mut puppet = Puppet::new(Config::default());
+    puppet.under_test.connect(puppet.now);
+    assert_eq!(puppet.chunks(), [ChunkType::INIT.0]);
+    let before = packet(77, |out| put_empty(out, ChunkType::SHUTDOWN_ACK, 0));
+    assert_eq!(puppet.under_test.handle_datagram(puppet.now, &before), Err(Discard::WrongTag));
+    let answer = puppet.poll().unwrap();
+    let parsed = Packet::parse(&answer).unwrap();
+    let chunk = parsed.chunks().next().unwrap();
+    assert_eq!(
+        (parsed.header.verification_tag, chunk.kind, chunk.flags),
+        (77, ChunkType::SHUTDOWN_COMPLETE, 1)
+    );
+    let other = packet(77, |out| put_empty(out, ChunkType::COOKIE_ACK, 0));
+    let data = packet(77, |out| put_chunk(out, ChunkType::DATA, 3, |out| out.extend_from_slice(&[1; 20])));
+    for early in [other, data] {
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &early), Err(Discard::WrongTag));
+        assert_eq!(puppet.poll(), None, "the rest waits for the handshake");
+    }
 }

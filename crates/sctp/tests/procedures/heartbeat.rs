@@ -71,3 +71,12 @@ fn no_heartbeats_if_none_are_wanted() {
     let net = Net::connected(3, Path::default(), |_| config.clone());
     assert_eq!(net.ends[0].poll_timeout(), None, "an idle association has no timer at all");
 }
+
+#[test]
+fn a_heartbeat_too_large_to_be_answered_does_not_silence_the_next() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet.feed(|out| put_heartbeat(out, ChunkType::HEARTBEAT, &[7; 9000])).unwrap();
+    assert_eq!(puppet.chunks(), []);
+    puppet.feed(|out| put_heartbeat(out, ChunkType::HEARTBEAT, b"still there?")).unwrap();
+    assert_eq!(puppet.chunks(), [ChunkType::HEARTBEAT_ACK.0]);
+}

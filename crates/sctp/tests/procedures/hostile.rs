@@ -1,7 +1,8 @@
 //! Packets that an attacker would send: nothing but counters may change, work and memory stay bounded.
 
-use crate::support::{Net, PUPPET_TSN, Path, Puppet, Random, packet, pattern};
+use crate::support::{Net, PUPPET_TSN, Path, Puppet, Random, packet, pattern, puppet_init};
 use plywood_sctp::wire::data::{Data, DataFlags};
+use plywood_sctp::wire::i_data::IData;
 use plywood_sctp::wire::{ChunkType, put_chunk};
 use plywood_sctp::{CloseReason, Config, Discard, Event, Violation};
 use proptest::prelude::*;
@@ -239,7 +240,7 @@ proptest! {
         let mut config = Config::default();
         config.interleaving = interleaving;
         let mut puppet = Puppet::new(config);
-        let mut init = crate::support::puppet_init();
+        let mut init = puppet_init();
         init.capabilities.interleaving = interleaving;
         init.initial_tsn = 0;
         puppet.handshake(&init);
@@ -252,5 +253,40 @@ proptest! {
         }
         puppet.wait(Duration::from_secs(5));
         let _ = puppet.chunks();
+    }
+}
+
+/// Two fragments for one place would be counted twice and never make a message.
+#[test]
+fn an_i_data_fragment_that_comes_twice_ends_the_association() {
+    let fragments: [&[(u8, u32)]; 5] = [
+        &[(0, 0), (2, 0)],                 // a first fragment beside a 0th that is not the first
+        &[(0, 1), (0, 2), (0, 3), (0, 2)], // in the middle of what is there
+        &[(0, 1), (0, 5), (0, 1)],         // where something begins
+        &[(0, 4), (2, 0), (0, 1), (0, 2), (0, 3), (0, 4)], // in order, into what came before
+        &[(0, 2), (1, 3), (0, 4)],         // behind the end
+    ];
+    for row in fragments {
+        let mut puppet = Puppet::new(Config::default());
+        let mut init = puppet_init();
+        init.capabilities.interleaving = true;
+        puppet.handshake(&init);
+        let mut results = Vec::new();
+        for (number, &(flags, fsn)) in row.iter().enumerate() {
+            let data = IData {
+                flags: DataFlags(flags),
+                tsn: PUPPET_TSN + u32::try_from(number).unwrap(),
+                stream: 1,
+                mid: 0,
+                ppid_or_fsn: fsn,
+                payload: b"fragment",
+            };
+            results.push(puppet.feed(|out| data.encode(out)));
+        }
+        let last = results.pop().unwrap();
+        assert!(results.iter().all(Result::is_ok), "{row:?}");
+        assert_eq!(last, Err(Discard::Unexpected), "{row:?}");
+        let violation = CloseReason::ProtocolViolation(Violation::Fragments);
+        assert_eq!(puppet.under_test.poll_event(), Some(Event::Closed(violation)));
     }
 }

@@ -271,3 +271,21 @@ fn early_late_and_repeated_timeouts_are_harmless() {
     net.run_for(Duration::from_secs(5));
     assert_eq!(net.messages[1].len(), 20);
 }
+
+/// RFC 9260 §6.3.1 C5: nobody knows which of the two was answered.
+#[test]
+fn a_chunk_that_was_sent_again_gives_no_round_trip() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), "x".into(), Default::default()).unwrap();
+    assert_eq!(puppet.chunks(), [0]);
+    puppet.wait(Duration::from_secs(2));
+    assert_eq!(puppet.chunks(), [0], "again");
+    puppet.now += Duration::from_millis(1);
+    puppet.sack(1, 100_000, &[]).unwrap();
+    assert_eq!(puppet.under_test.stats().srtt, None);
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), "x".into(), Default::default()).unwrap();
+    assert_eq!(puppet.chunks(), [0]);
+    puppet.now += Duration::from_millis(30);
+    puppet.sack(2, 100_000, &[]).unwrap();
+    assert_eq!(puppet.under_test.stats().srtt, Some(Duration::from_millis(30)));
+}

@@ -1,8 +1,8 @@
 //! RFC 9260 §6.9, §6.10: how packets are filled.
 
-use crate::support::{Net, Path, Puppet, chunk_types, pattern};
-use plywood_sctp::wire::Packet;
+use crate::support::{Net, Path, Puppet, chunk_types, pattern, puppet_init};
 use plywood_sctp::wire::data::Data;
+use plywood_sctp::wire::{ChunkType, Packet};
 use plywood_sctp::{Config, Ppid, StreamId};
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ fn a_wrong_checksum_is_discarded_also_where_zero_is_accepted() {
         config.zero_checksum = zero_checksum;
         let mut puppet = Puppet::connected(config);
         let good = crate::support::packet(puppet.tag, |out| {
-            plywood_sctp::wire::simple::put_empty(out, plywood_sctp::wire::ChunkType::COOKIE_ACK, 0);
+            plywood_sctp::wire::simple::put_empty(out, ChunkType::COOKIE_ACK, 0);
         });
         let mut bad = good;
         bad[8] ^= 1;
@@ -143,4 +143,137 @@ fn a_wrong_checksum_is_discarded_also_where_zero_is_accepted() {
         let result = puppet.under_test.handle_datagram(puppet.now, &bad);
         assert_eq!(result == Err(plywood_sctp::Discard::BadChecksum), !zero_checksum);
     }
+}
+
+#[test]
+fn a_forward_tsn_beside_a_sack_that_fills_the_packet_is_in_the_next_one() {
+    let mut puppet = Puppet::connected(Config::default());
+    let once = crate::support::max_retransmits(0);
+    puppet.under_test.send(puppet.now, StreamId(0), Ppid(53), "lost".into(), once).unwrap();
+    assert_eq!(puppet.chunks(), [0x00]);
+    puppet.wait(Duration::from_secs(3));
+    for offset in 0..400 {
+        puppet.data(2 * offset + 1, 3, 1, 0, b"x").unwrap();
+    }
+    let packets: Vec<_> = std::iter::from_fn(|| puppet.poll()).collect();
+    assert!(packets.iter().all(|packet| packet.len() <= 1200));
+    let chunks: Vec<_> = packets.iter().map(|packet| chunk_types(packet)).collect();
+    assert_eq!(chunks, [[0x03], [0xc0]]);
+}
+
+#[test]
+fn a_budget_larger_than_any_datagram_cuts_no_message_wrong() {
+    for interleaving in [false, true] {
+        let mut net = Net::connected(5, Path { budget: 1 << 20, ..Path::default() }, |_| {
+            let mut config = Config::default();
+            config.interleaving = interleaving;
+            config
+        });
+        net.logging = true;
+        net.send(0, 0, pattern(1, 300_000));
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.messages[1].len(), 1);
+        assert_eq!(net.messages[1][0].data, pattern(1, 300_000));
+        assert!(net.log.iter().all(|(_, packet)| packet.len() <= 65535));
+    }
+}
+
+/// RFC 9653 §5.2: what comes before the peer's word, and what a peer may have to find its association by.
+#[test]
+fn init_and_cookie_echo_carry_their_checksum_whatever_was_agreed() {
+    let mut net = Net::new(6, Path::default(), |_| Config::default());
+    net.logging = true;
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_secs(1));
+    net.send(0, 0, "x");
+    net.run_for(Duration::from_secs(1));
+    assert!(net.ends.iter().all(|end| end.capabilities().zero_checksum));
+    let mut seen = [0; 2];
+    for (_, packet) in &net.log {
+        let kind = ChunkType(packet[12]);
+        let checked = [ChunkType::INIT, ChunkType::COOKIE_ECHO];
+        if let Some(at) = checked.iter().position(|checked| *checked == kind) {
+            seen[at] += 1;
+            assert!(plywood_sctp::checksum_is_valid(packet), "{kind:?}");
+        }
+    }
+    assert_eq!(seen, [1, 1]);
+    assert_eq!(net.log.last().unwrap().1[8..12], [0; 4], "and the rest has none");
+}
+
+/// RFC 9653 §4, §6: the parameter is eight bytes, and 1 stands for DTLS.
+#[test]
+fn zero_checksums_are_offered_for_dtls_and_sent_for_no_other_method() {
+    let mut offers = Puppet::new(Config::default());
+    offers.under_test.connect(offers.now);
+    let init = offers.poll().unwrap();
+    let offer = [0x80, 0x01, 0, 8, 0, 0, 0, 1];
+    assert_eq!(init.windows(8).filter(|bytes| *bytes == offer).count(), 1);
+
+    for (method, zero) in [(1, true), (0, false), (2, false)] {
+        let mut puppet = Puppet::new(Config::default());
+        let mut init = puppet_init();
+        init.capabilities.zero_checksum = true;
+        let mut theirs = crate::support::packet(0, |out| init.encode(out));
+        let at = theirs.windows(8).position(|bytes| bytes == offer).unwrap();
+        theirs[at + 7] = method;
+        plywood_sctp::fill_in_checksum(&mut theirs);
+        puppet.under_test.handle_datagram(puppet.now, &theirs).unwrap();
+        let answer = puppet.poll().unwrap();
+        let chunk = Packet::parse(&answer).unwrap().chunks().next().unwrap();
+        let ack = plywood_sctp::wire::init::ReceivedInit::parse(&chunk).unwrap();
+        puppet.tag = ack.init.initiate_tag;
+        puppet.feed(|out| crate::support::put_cookie_echo(out, ack.cookie.unwrap())).unwrap();
+        let cookie_ack = puppet.poll().unwrap();
+        assert_eq!(cookie_ack[8..12] == [0; 4], zero, "method {method}");
+        assert!(zero || plywood_sctp::checksum_is_valid(&cookie_ack));
+    }
+}
+
+/// RFC 9653 §5.3: from the INIT or INIT ACK that offers it on, and not in an INIT.
+#[test]
+fn answers_without_a_checksum_are_accepted_where_it_was_offered() {
+    for offered in [true, false] {
+        let mut config = Config::default();
+        config.zero_checksum = offered;
+        let mut puppet = Puppet::new(config);
+        puppet.under_test.connect(puppet.now);
+        let init = puppet.poll().unwrap();
+        let tag = u32::from_be_bytes(*init[16..].first_chunk().unwrap());
+        let mut answer = crate::support::packet(tag, |out| {
+            puppet_init().encode_ack(out, b"a cookie", std::iter::empty());
+        });
+        answer[8..12].fill(0);
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &answer).is_ok(), offered);
+        assert_eq!(puppet.chunks().contains(&ChunkType::COOKIE_ECHO.0), offered);
+
+        let mut config = Config::default();
+        config.zero_checksum = offered;
+        let mut puppet = Puppet::new(config);
+        let mut init = crate::support::packet(0, |out| puppet_init().encode(out));
+        init[8..12].fill(0);
+        let unheard = puppet.under_test.handle_datagram(puppet.now, &init);
+        assert_eq!(unheard, Err(plywood_sctp::Discard::BadChecksum));
+        let cookie = puppet.init(&puppet_init());
+        let mut echo = crate::support::packet(puppet.tag, |out| {
+            crate::support::put_cookie_echo(out, &cookie);
+        });
+        echo[8..12].fill(0);
+        assert_eq!(puppet.under_test.handle_datagram(puppet.now, &echo).is_ok(), offered);
+    }
+}
+
+/// RFC 9653 §5.2: a packet out of the blue proves no word of the peer.
+#[test]
+fn the_answer_to_a_packet_out_of_the_blue_carries_its_checksum() {
+    let mut puppet = Puppet::new(Config::default());
+    let mut init = puppet_init();
+    init.capabilities.zero_checksum = true;
+    puppet.handshake(&init);
+    puppet.under_test.abort(puppet.now, "gone");
+    assert_eq!(puppet.chunks(), [ChunkType::ABORT.0]);
+    let _ = puppet.data(0, 3, 0, 0, b"x");
+    let answer = puppet.poll().unwrap();
+    assert_eq!(chunk_types(&answer), [ChunkType::ABORT.0]);
+    assert!(plywood_sctp::checksum_is_valid(&answer));
 }

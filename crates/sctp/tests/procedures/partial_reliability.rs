@@ -233,3 +233,27 @@ fn a_sack_with_holes_gives_up_what_is_past_its_time() {
     puppet.sack(0, 100_000, &[(2, 3)]).unwrap();
     assert_eq!(puppet.chunks(), [0xc0], "not before a timeout, not after three reports: now");
 }
+
+/// RFC 3758 §3.5 C4: a stream that one FORWARD-TSN has no room to name is named by the next.
+#[test]
+fn messages_given_up_on_more_streams_than_a_forward_tsn_can_name_block_none() {
+    for interleaving in [false, true] {
+        let mut net = Net::connected(33, Path::default(), |_| {
+            let mut config = Config::default();
+            config.interleaving = interleaving;
+            config
+        });
+        net.filter = Some(Box::new(|from, packet| from == 0 && chunk_types(packet).contains(&0)));
+        for stream in 0..350 {
+            net.send_with(0, stream, "lost", max_retransmits(0));
+        }
+        net.run_for(Duration::from_secs(5));
+        net.filter = None;
+        for stream in 0..350 {
+            net.send(0, stream, "kept");
+        }
+        net.run_for(Duration::from_secs(30));
+        let kept = net.messages[1].iter().filter(|message| message.data == "kept").count();
+        assert_eq!(kept, 350, "interleaving {interleaving}");
+    }
+}

@@ -1,9 +1,9 @@
 //! RFC 9260 §6.2: when and what is acknowledged; §6.2.1: what is believed.
 
 use crate::support::{Net, PUPPET_TSN, Path, Puppet, chunk_types, pattern};
-use plywood_sctp::wire::Packet;
 use plywood_sctp::wire::sack::{GapBlock, Sack};
-use plywood_sctp::{Config, Discard, Ppid, StreamId};
+use plywood_sctp::wire::{ChunkType, Packet};
+use plywood_sctp::{CloseReason, Config, Discard, Event, Ppid, StreamId, Violation};
 use std::time::Duration;
 
 #[test]
@@ -96,12 +96,19 @@ fn sending(bytes: usize) -> (Puppet, u32) {
     (puppet, count)
 }
 
+/// RFC 9260 §12.4: cumulatively or by a gap block.
 #[test]
-fn a_sack_for_what_was_never_sent_is_discarded() {
-    let (mut puppet, sent) = sending(3000);
-    assert_eq!(puppet.sack(sent + 1, 1000, &[]), Err(Discard::ImpossibleAcknowledgement));
-    assert_eq!(puppet.sack(sent + 1_000_000, 1000, &[]), Err(Discard::ImpossibleAcknowledgement));
-    assert_eq!(puppet.under_test.stats().sacks_received, 0);
+fn a_sack_for_what_was_never_sent_ends_the_association() {
+    for (beyond, end) in [(1, None), (1_000_000, None), (0, Some(1)), (0, Some(60_000))] {
+        let (mut puppet, sent) = sending(3000);
+        let blocks: Vec<_> = end.map(|end| (1, end)).into_iter().collect();
+        assert_eq!(puppet.sack(sent + beyond, 1000, &blocks), Err(Discard::ImpossibleAcknowledgement));
+        assert_eq!(puppet.under_test.stats().sacks_received, 0);
+        assert_eq!(puppet.chunks(), [ChunkType::ABORT.0]);
+        let reason = CloseReason::ProtocolViolation(Violation::ImpossibleAcknowledgement);
+        let last = std::iter::from_fn(|| puppet.under_test.poll_event()).last();
+        assert_eq!(last, Some(Event::Closed(reason)));
+    }
 }
 
 #[test]
@@ -115,7 +122,7 @@ fn a_sack_that_goes_backwards_is_discarded() {
 #[test]
 fn nonsense_in_gap_blocks_is_ignored() {
     let (mut puppet, _) = sending(100_000);
-    for blocks in [&[(5, 2)][..], &[(0, 0)], &[(60_000, 65_535)], &[(1, 3), (2, 2), (2, 3)], &[(65535, 1)]] {
+    for blocks in [&[(5, 2)][..], &[(0, 0)], &[(1, 3), (2, 2), (2, 3)], &[(65535, 1)]] {
         puppet.sack(0, 100_000, blocks).unwrap();
     }
     assert!(puppet.under_test.is_connected());
@@ -127,7 +134,7 @@ fn nonsense_in_gap_blocks_is_ignored() {
 fn more_gap_blocks_than_the_chunk_holds_are_a_malformed_chunk() {
     let (mut puppet, _) = sending(3000);
     let result = puppet.feed(|out| {
-        plywood_sctp::wire::put_chunk(out, plywood_sctp::wire::ChunkType::SACK, 0, |out| {
+        plywood_sctp::wire::put_chunk(out, ChunkType::SACK, 0, |out| {
             out.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0]);
         });
     });

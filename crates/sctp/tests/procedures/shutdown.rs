@@ -3,7 +3,7 @@
 use crate::support::{Net, PUPPET_TAG, Path, Puppet, packet, pattern};
 use plywood_sctp::wire::cause::{CauseCode, put_cause};
 use plywood_sctp::wire::{ChunkType, put_chunk};
-use plywood_sctp::{CloseReason, Config, Discard, Event, Ppid, SendError, StreamId};
+use plywood_sctp::{Association, CloseReason, Config, Discard, Event, Ppid, SendError, StreamId};
 use std::time::Duration;
 
 fn closed(reason: CloseReason) -> Vec<Event> {
@@ -134,7 +134,7 @@ fn what_is_held_back_behind_a_reset_leaves_when_the_peer_shuts_down() {
     net.ends[0].shutdown(now);
     net.run_for(Duration::from_secs(60));
     assert_eq!(net.messages[0].len(), 2);
-    assert!(net.ends.iter().all(plywood_sctp::Association::is_closed));
+    assert!(net.ends.iter().all(Association::is_closed));
 }
 
 /// Found by the lives of tests/simulation: nothing was left to send, and nobody noticed.
@@ -142,12 +142,12 @@ fn what_is_held_back_behind_a_reset_leaves_when_the_peer_shuts_down() {
 fn a_shutdown_goes_on_when_the_last_message_expires_in_the_queue() {
     let mut puppet = Puppet::new(Config::default());
     let mut init = crate::support::puppet_init();
-    init.a_rwnd = 1000;
+    init.a_rwnd = 1500;
     puppet.handshake(&init);
     let now = puppet.now;
     let options = crate::support::max_lifetime(Duration::from_millis(10));
-    puppet.under_test.send(now, StreamId(1), Ppid(53), vec![1; 900].into(), Default::default()).unwrap();
-    puppet.under_test.send(now, StreamId(2), Ppid(53), vec![2; 900].into(), options).unwrap();
+    puppet.under_test.send(now, StreamId(1), Ppid(53), vec![1; 1000].into(), Default::default()).unwrap();
+    puppet.under_test.send(now, StreamId(2), Ppid(53), vec![2; 1000].into(), options).unwrap();
     puppet.under_test.shutdown(now);
     let _ = puppet.chunks();
     puppet.wait(Duration::from_millis(50));
@@ -167,4 +167,22 @@ fn a_shutdown_does_not_wait_for_the_end_of_what_was_given_up() {
     assert!(puppet.chunks().contains(&0xc0), "FORWARD-TSN");
     puppet.under_test.shutdown(puppet.now);
     assert!(puppet.chunks().contains(&ChunkType::SHUTDOWN.0));
+}
+
+#[test]
+fn a_shutdown_that_a_restart_of_the_peer_overtakes_goes_on() {
+    for wait in [0, 15] {
+        let mut net = Net::connected(8, Path::default(), |_| Config::default());
+        net.send(0, 0, "lost with the peer");
+        net.run_for(Duration::from_millis(wait));
+        net.ends[0].shutdown(net.now);
+        net.run_for(Duration::from_millis(1));
+        net.wire.clear();
+        net.ends[1] = Association::new(Config::default(), [99; 32], net.now);
+        net.ends[1].connect(net.now);
+        net.run_for(Duration::from_secs(30));
+        let told = [Event::Restarted, Event::Closed(CloseReason::Shutdown)];
+        assert!(net.events[0].ends_with(&told), "after {wait} ms: {:?}", net.events[0]);
+        assert!(net.ends[1].is_closed());
+    }
 }

@@ -1,10 +1,10 @@
 //! RFC 6525: one stream ends, others go on.
 
-use crate::support::{Net, PUPPET_TSN, Path, Puppet, pattern};
-use plywood_sctp::wire::Packet;
+use crate::support::{Net, PUPPET_TSN, Path, Puppet, pattern, puppet_init};
 use plywood_sctp::wire::reconfig::{
     ReconfigParameter, ResetResult, parse_reconfig, put_outgoing_reset, put_response,
 };
+use plywood_sctp::wire::{ChunkType, Packet, put_chunk};
 use plywood_sctp::{Config, Event, Ppid, ResetError, StreamId};
 use std::time::Duration;
 
@@ -91,19 +91,23 @@ fn a_reset_waits_until_the_data_is_acknowledged() {
     assert_eq!(puppet.chunks(), [0x82]);
 }
 
-fn answers(puppet: &mut Puppet) -> Vec<ResetResult> {
+/// What `pick` takes of the RE-CONFIG parameters in all packets that wait.
+fn parameters<T>(puppet: &mut Puppet, pick: impl Fn(ReconfigParameter<'_>) -> Option<T>) -> Vec<T> {
     let packets: Vec<_> = std::iter::from_fn(|| puppet.poll()).collect();
-    let mut results = Vec::new();
+    let mut picked = Vec::new();
     for packet in &packets {
         for chunk in Packet::parse(packet).unwrap().chunks().filter(|chunk| chunk.kind.0 == 0x82) {
-            for parameter in parse_reconfig(&chunk).unwrap().into_iter().flatten() {
-                if let ReconfigParameter::Response { result, .. } = parameter {
-                    results.push(result);
-                }
-            }
+            picked.extend(parse_reconfig(&chunk).unwrap().into_iter().flatten().filter_map(&pick));
         }
     }
-    results
+    picked
+}
+
+fn answers(puppet: &mut Puppet) -> Vec<ResetResult> {
+    parameters(puppet, |parameter| match parameter {
+        ReconfigParameter::Response { result, .. } => Some(result),
+        _ => None,
+    })
 }
 
 fn request(puppet: &mut Puppet, number: u32, last: u32, streams: &[u16]) -> Vec<ResetResult> {
@@ -191,6 +195,21 @@ fn a_reset_twice_is_a_typed_error() {
     assert_eq!(far, Err(ResetError::InvalidStream { streams: 100 }));
 }
 
+/// RFC 6525 §5.1.1.
+#[test]
+fn nothing_is_asked_of_a_peer_that_does_not_list_re_config() {
+    let mut puppet = Puppet::new(Config::default());
+    puppet.under_test.reset_stream(puppet.now, StreamId(3)).unwrap();
+    let mut init = puppet_init();
+    init.capabilities.reconfig = false;
+    puppet.handshake(&init);
+    puppet.data(0, 3, 0, 0, b"x").unwrap();
+    assert_eq!(puppet.chunks(), [0x03]);
+    assert_eq!(puppet.under_test.reset_stream(puppet.now, StreamId(4)), Err(ResetError::NotSupported));
+    puppet.wait(Duration::from_secs(20));
+    assert!(!puppet.chunks().contains(&ChunkType::RE_CONFIG.0));
+}
+
 #[test]
 fn request_numbers_wrap_without_harm() {
     let mut config = Config::default();
@@ -220,7 +239,7 @@ fn add_streams_and_association_resets_are_denied() {
         let mut puppet = Puppet::connected(Config::default());
         puppet
             .feed(|out| {
-                plywood_sctp::wire::put_chunk(out, plywood_sctp::wire::ChunkType::RE_CONFIG, 0, |out| {
+                put_chunk(out, ChunkType::RE_CONFIG, 0, |out| {
                     let mut value = PUPPET_TSN.to_be_bytes().to_vec();
                     value.extend_from_slice(&[0, 1, 0, 0]);
                     plywood_sctp::wire::parameter::put_parameter(
@@ -233,4 +252,48 @@ fn add_streams_and_association_resets_are_denied() {
             .unwrap();
         assert_eq!(answers(&mut puppet), [ResetResult::DENIED]);
     }
+}
+
+/// RFC 6525 §3.1 allows two requests in one chunk, and §5.2.1 wants the same answer when the chunk comes again.
+#[test]
+fn two_requests_in_one_chunk_that_come_again_are_answered_as_before() {
+    let mut puppet = Puppet::connected(Config::default());
+    let mut outgoing = Vec::new();
+    put_outgoing_reset(&mut outgoing, PUPPET_TSN, 0, PUPPET_TSN - 1, &[5]);
+    let incoming_request = [0, 14, 0, 10, 0, 0, 0, 0, 0, 6, 0, 0];
+    for _ in 0..2 {
+        puppet
+            .feed(|out| {
+                put_chunk(out, ChunkType::RE_CONFIG, 0, |out| {
+                    out.extend_from_slice(&outgoing[4..]);
+                    let start = out.len();
+                    out.extend_from_slice(&incoming_request[..10]);
+                    out[start + 4..start + 8].copy_from_slice(&(PUPPET_TSN + 1).to_be_bytes());
+                });
+            })
+            .unwrap();
+        assert_eq!(answers(&mut puppet), [ResetResult::PERFORMED, ResetResult::DENIED]);
+    }
+    assert_eq!(puppet.under_test.poll_event(), Some(incoming(&[5])));
+    assert_eq!(puppet.under_test.poll_event(), None, "performed once");
+    assert_eq!(request(&mut puppet, 2, 0, &[5]), [ResetResult::PERFORMED]);
+}
+
+/// Named anew each time, the last TSN would never be reached beside a busy stream with losses.
+#[test]
+fn a_request_that_is_repeated_names_the_same_last_tsn() {
+    let mut puppet = Puppet::connected(Config::default());
+    puppet.under_test.reset_stream(puppet.now, StreamId(3)).unwrap();
+    let last_tsn = |puppet: &mut Puppet| {
+        parameters(puppet, |parameter| match parameter {
+            ReconfigParameter::OutgoingReset { last_tsn, .. } => Some(last_tsn),
+            _ => None,
+        })
+    };
+    let first = last_tsn(&mut puppet);
+    assert_eq!(first, [puppet.their_tsn.wrapping_sub(1)]);
+    puppet.under_test.send(puppet.now, StreamId(1), Ppid(51), "busy".into(), Default::default()).unwrap();
+    let _ = puppet.chunks();
+    puppet.wait(Duration::from_secs(1));
+    assert_eq!(last_tsn(&mut puppet), first);
 }
