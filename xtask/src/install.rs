@@ -22,6 +22,8 @@ const FIREFOX: Need = ("firefox-esr", "firefox-esr");
 const NODE: &[Need] = &[("node", "nodejs"), ("npm", "npm")];
 const CC: &[Need] = &[("cc", "gcc")];
 const CXX: &[Need] = &[("c++", "g++")];
+/// What a crate needs that builds a C++ library.
+const CMAKE: &[Need] = &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")];
 /// What a crate needs that builds a C library with autotools and reads its headers with libclang.
 const AUTOTOOLS: &[Need] = &[
     ("autoreconf", "autoconf"),
@@ -59,9 +61,15 @@ pub(crate) fn dtls_judge(judge: &str) -> Result<()> {
             library("pion", &[("go", "golang-go")], source, "golang-github-pion-dtls.v2-dev")
         }
         "wolfssl-sys" => debian("wolfssl-sys", AUTOTOOLS),
-        "boringssl" => debian("boringssl", &[("cmake", "cmake"), ("clang", "clang"), ("c++", "g++")]),
+        "boringssl" => debian("boringssl", CMAKE),
         _ => Ok(()),
     }
+}
+
+/// What libdatachannel is built with, and a network for it.
+pub(crate) fn libdatachannel() -> Result<()> {
+    namespace_tools()?;
+    library("libdatachannel", CMAKE, "/usr/include/openssl/ssl.h", "libssl-dev")
 }
 
 /// A compiler, and a library of which `file` is a header or a source.

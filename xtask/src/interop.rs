@@ -20,6 +20,7 @@ use crate::{install, netns, process, workspace};
 
 mod contract;
 pub(crate) mod dtls;
+mod lossy;
 mod matrix;
 mod payload;
 mod scenarios;
@@ -58,13 +59,16 @@ pub(crate) struct Options {
 pub(crate) enum Family {
     /// Chromium and Firefox.
     Browsers,
-    /// Other implementations of SCTP, in one process.
+    /// Other implementations of SCTP: crates in one process, and libdatachannel.
     Stacks,
     /// Relays.
     Turn,
     /// DTLS alone.
     Dtls,
 }
+
+/// A whole other stack, whose SCTP is usrsctp.
+pub(crate) const LIBDATACHANNEL: &str = "libdatachannel";
 
 /// The peers of the family [`Family::Browsers`].
 pub(crate) const BROWSERS: &[&str] = &["chromium", "firefox"];
@@ -94,7 +98,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return dtls::run(options);
     }
     if options.suite == Family::Stacks {
-        return stacks::run(&options.peers, &options.scenarios, options.json.as_deref());
+        return stacks::run(options);
     }
     let peers = chosen_peers(options)?;
     if netns::inside() {
@@ -106,6 +110,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if all.contains(&"plywood") {
         build_plywood()?;
     }
+    in_namespace()
+}
+
+/// This very command line once more, in a network namespace of its own.
+fn in_namespace() -> Result<ExitCode> {
     let status = netns::enter()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
@@ -165,6 +174,9 @@ fn command_of(peer: &str) -> Result<Command> {
         let mut command = Command::new("node");
         command.arg(workspace::root().join("conformance/browsers/peer.mjs")).args(["--browser", peer]);
         return Ok(command);
+    }
+    if peer == LIBDATACHANNEL {
+        return Ok(stacks::peer());
     }
     ensure!(peer == "plywood", "no peer {peer}");
     let program = plywood();

@@ -34,7 +34,12 @@ pub(crate) struct Process {
 
 /// Whether there is a peer of this name.
 pub(crate) fn known(peer: &str) -> bool {
-    peer == "plywood" || super::BROWSERS.contains(&peer)
+    peer == "plywood" || peer == super::LIBDATACHANNEL || super::BROWSERS.contains(&peer)
+}
+
+/// Whether it sends text, and tells which messages were text.
+pub(crate) fn speaks_text(peer: &str) -> bool {
+    peer != super::LIBDATACHANNEL
 }
 
 /// Browsers take seconds to start: they can serve another connection after a `reset` (an extension of theirs

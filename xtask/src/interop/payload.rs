@@ -39,16 +39,31 @@ impl Batch {
         let block = block(self.seed, self.kind);
         let mut hash = Sha256::new();
         for index in 0..self.count {
-            let mut at = index * 7919 % BLOCK;
-            let mut left = self.size;
-            while left > 0 {
-                let run = left.min(BLOCK - at);
-                hash.update(&block[at..at + run]);
-                left -= run;
-                at = 0;
-            }
+            self.update(&mut hash, &block, index);
         }
         hex(&hash.finalize())
+    }
+
+    /// SHA-256 of each message.
+    pub(crate) fn sha256_each(&self) -> Vec<String> {
+        let block = block(self.seed, self.kind);
+        let of = |index| {
+            let mut hash = Sha256::new();
+            self.update(&mut hash, &block, index);
+            hex(&hash.finalize())
+        };
+        (0..self.count).map(of).collect()
+    }
+
+    fn update(&self, hash: &mut Sha256, block: &[u8], index: usize) {
+        let mut at = index * 7919 % BLOCK;
+        let mut left = self.size;
+        while left > 0 {
+            let run = left.min(BLOCK - at);
+            hash.update(&block[at..at + run]);
+            left -= run;
+            at = 0;
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {

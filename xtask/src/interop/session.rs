@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::contract::{Incoming, Process};
+use super::contract::{self, Incoming, Process};
+use super::lossy::Lossy;
 use super::payload::{Batch, Kind};
 use super::signalling::{self, Policy, Relay};
 
@@ -73,6 +74,7 @@ pub(crate) struct Session<'m> {
     sides: [Side; 2],
     incoming: &'m Receiver<(usize, Incoming)>,
     policy: Policy,
+    lossy: Option<Lossy>,
     start: Instant,
     log: String,
 }
@@ -87,7 +89,8 @@ impl<'m> Session<'m> {
     ) -> Result<Self> {
         let side = |process| Side { process, relay: Relay::default(), events: Vec::new() };
         let sides = [side(offerer), side(answerer)];
-        let mut session = Self { sides, incoming, policy, start: Instant::now(), log: String::new() };
+        let lossy = policy.lossy.map(Lossy::new).transpose()?;
+        let mut session = Self { sides, incoming, policy, lossy, start: Instant::now(), log: String::new() };
         for end in BOTH {
             session.expect(end, "ready", CONNECT, |event| event["type"] == "ready")?;
             let side = &mut session.sides[end.index()];
@@ -178,7 +181,13 @@ impl<'m> Session<'m> {
         let onward = self.sides[from.index()].relay.carry(&self.policy, &event);
         self.sides[from.index()].events.push((event, false));
         for message in onward {
-            self.command(from.other(), &message)?;
+            let bent = match &self.lossy {
+                Some(lossy) => lossy.bend(from.index(), &message),
+                None => Some(message),
+            };
+            if let Some(message) = bent {
+                self.command(from.other(), &message)?;
+            }
         }
         Ok(())
     }
@@ -280,13 +289,24 @@ impl<'m> Session<'m> {
 
     /// Hands generated messages over.
     pub(crate) fn send(&mut self, end: End, ch: &str, batch: Batch) -> Result<()> {
-        let Batch { kind, size, count, seed } = batch;
+        let Batch { kind, size, count, seed } = self.spoken(batch);
         let command = json!({"type": "send", "ch": ch, "kind": kind.name(), "size": size, "count": count, "seed": seed});
         self.command(end, &command)
     }
 
+    /// Whether both ends send text, and tell it from bytes.
+    pub(crate) fn speaks_text(&self) -> bool {
+        BOTH.into_iter().all(|end| contract::speaks_text(self.name(end)))
+    }
+
+    /// What is sent of it: bytes, where one of the two knows nothing else.
+    pub(crate) fn spoken(&self, batch: Batch) -> Batch {
+        if self.speaks_text() { batch } else { Batch { kind: Kind::Binary, ..batch } }
+    }
+
     /// The next message on `ch` is this one.
     pub(crate) fn arrives(&mut self, end: End, ch: &str, batch: Batch) -> Result<()> {
+        let batch = self.spoken(batch);
         let what = format!("{} message of {} bytes on {ch}", batch.kind.name(), batch.size);
         let message = self.next_message(end, ch, &what)?;
         let found = (message["kind"].as_str(), message["len"].as_u64());

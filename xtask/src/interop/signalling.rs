@@ -13,6 +13,8 @@ pub(crate) struct Policy {
     pub(crate) wrong_fingerprint: Option<&'static str>,
     /// Only candidates whose address is IPv6.
     pub(crate) only_ipv6: bool,
+    /// The path loses so many of a thousand datagrams each way.
+    pub(crate) lossy: Option<u64>,
 }
 
 /// The way of one direction.

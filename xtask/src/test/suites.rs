@@ -89,6 +89,7 @@ fn words(text: &str) -> Vec<String> {
 const OTHER_WORKSPACES: &[&str] = &[
     "benches",
     "conformance/bogo",
+    "conformance/libdatachannel",
     "conformance/sctp",
     "conformance/sctp-peers",
     "conformance/stacks",

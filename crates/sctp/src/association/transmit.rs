@@ -17,7 +17,7 @@ use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
 use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
-use crate::send::queues::{Begun, Queued};
+use crate::send::queues::{Begun, Head, Waiting};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
 use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
@@ -391,8 +391,7 @@ impl Association {
     }
 
     fn write_again(&mut self, now: Instant, index: u64, out: &mut Vec<u8>, immediate: bool) {
-        let Some(chunk) = self.outstanding.chunk(index).copied() else { return };
-        self.write_chunk(index, &chunk, immediate, out);
+        self.write_chunk(index, immediate, out);
         let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
         self.outstanding.resent(index, self.packet_number, now, stamp);
         self.stats.retransmissions += 1;
@@ -411,13 +410,14 @@ impl Association {
     fn give_up_next(&mut self, now: Instant) {
         let before = self.stats.messages_abandoned;
         while let Some(id) = self.queues.current() {
-            let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
-            if let Some(begun) = begun.filter(|begun| self.has_expired(now, begun.message)) {
-                self.abandon(now, begun.message);
-            } else if begun.is_none() && self.queues.front_expires(id).is_some_and(|at| at <= now) {
-                self.drop_expired(id);
-            } else {
-                break;
+            match self.queues.head(id) {
+                Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
+                    self.abandon(now, begun.message);
+                }
+                Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                    self.drop_expired(id);
+                }
+                _ => break,
             }
         }
         if self.stats.messages_abandoned > before {
@@ -510,41 +510,40 @@ impl Association {
             {
                 break;
             }
-            if self.must_wait(id, room - header, written) {
-                break;
-            }
-            let Some(begun) = self.begin(now, id) else { continue };
-            let Begun { message: number, offset, fragment, .. } = begun;
-            let Some(message) = self.outstanding.message(number) else { break };
-            let left = message.data.len() - offset;
-            let length = self.fragment_length(left, room - header, header, message);
+            let begun = match self.next_turn(now, id, room - header, written) {
+                Turn::Send(begun) => begun,
+                Turn::Over => continue,
+                Turn::Wait => break,
+            };
+            let Begun { message, offset, fragment, .. } = begun;
+            let left = begun.length - offset;
+            let length = self.fragment_length(left, room - header, header, begun.partial);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
                 break;
             }
             let end = length == left;
             let begin = flag(offset == 0, DataFlags::BEGINNING);
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
-            let chunk = Chunk {
-                message: number,
+            let immediate = once || length > self.peer_window();
+            let index = self.outstanding.next();
+            let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
+            self.outstanding.push(Chunk {
+                message,
                 packet: self.packet_number,
                 sent_at: now,
-                stamp: self.sampler.stamp(now, self.outstanding.in_flight()),
+                stamp,
                 offset: u32::try_from(offset).unwrap_or(u32::MAX),
                 fragment,
                 length: u16::try_from(length).unwrap_or(u16::MAX),
                 transmissions: 1,
                 state: ChunkState::InFlight,
                 flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
-            };
-            let immediate = once || length > self.peer_window();
-            self.write_chunk(self.outstanding.next(), &chunk, immediate, out);
-            self.outstanding.push(chunk);
-            self.after_fragment(
-                id,
-                Begun { offset: offset + length, fragment: fragment + 1, ..begun },
-                left - length,
-                length,
-            );
+            });
+            self.write_chunk(index, immediate, out);
+            self.queues.fragment_left(id, length, &mut self.events);
+            if end || (self.capabilities.interleaving && self.may_interleave(left - length)) {
+                self.queues.rotate();
+            }
             written = true;
             if once {
                 break;
@@ -553,33 +552,44 @@ impl Association {
         written
     }
 
+    /// What `id` does with its turn, and with `room` for user data.
+    #[inline]
+    fn next_turn(&mut self, now: Instant, id: u16, room: usize, written: bool) -> Turn {
+        match self.queues.head(id) {
+            Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
+                self.abandon(now, begun.message);
+                Turn::Over
+            }
+            Some(Head::Begun(begun)) => Turn::Send(begun),
+            Some(Head::Waiting(next)) if self.must_wait(&next, room, written) => Turn::Wait,
+            Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                self.drop_expired(id);
+                Turn::Over
+            }
+            Some(Head::Waiting(_)) => self
+                .queues
+                .begin(id, &mut self.outstanding, self.capabilities.interleaving)
+                .map_or(Turn::Over, Turn::Send),
+            None => {
+                self.queues.rotate();
+                Turn::Over
+            }
+        }
+    }
+
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
     /// time pass: the peer's window has no room, or (partial reliability: of two chunks either may be lost) `room`
     /// would cut in two what an empty packet would not.
-    fn must_wait(&self, id: u16, room: usize, written: bool) -> bool {
-        let Some((length, partial)) = self.queues.front(id) else { return false };
-        let first = length.min(room);
-        let cut = length > room && length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
-        (first > self.peer_window() && !self.may_probe_window()) || (written && partial && cut)
+    fn must_wait(&self, next: &Waiting, room: usize, written: bool) -> bool {
+        let first = next.length.min(room);
+        let cut =
+            next.length > room && next.length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        (first > self.peer_window() && !self.may_probe_window()) || (written && next.partial && cut)
     }
 
     /// §6.1 A: one packet may be on its way into a closed window.
     fn may_probe_window(&self) -> bool {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
-    }
-
-    /// `length` bytes of `id` left, and `rest` are left of their message.
-    #[inline]
-    fn after_fragment(&mut self, id: u16, begun: Begun, rest: usize, length: usize) {
-        let end = rest == 0;
-        self.queues.went_on(id, begun, end);
-        if end && let Some(message) = self.outstanding.message_mut(begun.message) {
-            message.whole = true;
-        }
-        self.queues.consumed(id, length, &mut self.events);
-        if end || (self.capabilities.interleaving && self.may_interleave(rest)) {
-            self.queues.rotate();
-        }
     }
 
     /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
@@ -594,7 +604,7 @@ impl Association {
 
     /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
     #[inline]
-    fn fragment_length(&self, left: usize, room: usize, header: usize, message: &OutMessage) -> usize {
+    fn fragment_length(&self, left: usize, room: usize, header: usize, partial: bool) -> usize {
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
         let cut = left > most;
@@ -603,38 +613,13 @@ impl Association {
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.is_partially_reliable()) {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
             if shorter > 0 && shorter < left {
                 return shorter;
             }
         }
         left
-    }
-
-    /// The message that `id` is in the middle of, or its next one. `None`: the queue moved on, look again.
-    fn begin(&mut self, now: Instant, id: u16) -> Option<Begun> {
-        let begun = self.queues.streams.get(id).and_then(|stream| stream.begun);
-        if let Some(begun) = begun {
-            let expired = self
-                .outstanding
-                .message(begun.message)
-                .is_none_or(|message| message.abandoned || message.expires.is_some_and(|at| at <= now));
-            if expired && self.capabilities.forward_tsn {
-                self.abandon(now, begun.message);
-                return None;
-            }
-            return Some(begun);
-        }
-        if self.queues.front_expires(id).is_some_and(|at| at <= now) {
-            self.drop_expired(id);
-            return None;
-        }
-        let Some(message) = self.queues.pop(id) else {
-            self.queues.rotate();
-            return None;
-        };
-        Some(self.begin_message(id, message))
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
@@ -647,45 +632,10 @@ impl Association {
         }
     }
 
-    fn begin_message(&mut self, id: u16, message: Queued) -> Begun {
-        let interleaved = self.capabilities.interleaving;
-        let stream = self.queues.streams.entry(id);
-        stream.unacknowledged += 1;
-        let number = match (interleaved, message.unordered) {
-            (true, true) => next(&mut stream.next_unordered_mid),
-            (true, false) => next(&mut stream.next_mid),
-            (false, true) => 0,
-            (false, false) => {
-                let ssn = stream.next_ssn;
-                stream.next_ssn = ssn.wrapping_add(1);
-                u32::from(ssn)
-            }
-        };
-        let first = self.outstanding.next();
-        let length = message.data.len();
-        let message = self.outstanding.begin_message(OutMessage {
-            data: message.data,
-            stream: id,
-            ppid: message.ppid,
-            number,
-            unordered: message.unordered,
-            max_retransmits: message.max_retransmits,
-            expires: message.expires,
-            first,
-            last: first,
-            pending: 0,
-            whole: false,
-            abandoned: false,
-        });
-        let begun = Begun { message, offset: 0, fragment: 0, length };
-        self.queues.begin(id, begun);
-        begun
-    }
-
     /// Writes a chunk: header, then its bytes straight from the message.
     #[inline]
-    fn write_chunk(&mut self, index: u64, chunk: &Chunk, immediate: bool, out: &mut Vec<u8>) {
-        let Some(message) = self.outstanding.message(chunk.message) else { return };
+    fn write_chunk(&mut self, index: u64, immediate: bool, out: &mut Vec<u8>) {
+        let Some((chunk, message)) = self.outstanding.chunk_and_message(index) else { return };
         let offset = chunk.offset as usize;
         let payload = &message.data[offset..offset + usize::from(chunk.length)];
         let flags = (chunk.flags & !BEYOND_BASE)
@@ -722,10 +672,13 @@ fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
-fn next(counter: &mut u32) -> u32 {
-    let value = *counter;
-    *counter = value.wrapping_add(1);
-    value
+/// What a stream does when its turn comes.
+enum Turn {
+    Send(Begun),
+    /// Nothing: the queues moved on.
+    Over,
+    /// It has to wait, and the others with it.
+    Wait,
 }
 
 /// Where a packet begins and may end in the caller's buffer.

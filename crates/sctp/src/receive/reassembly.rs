@@ -17,7 +17,7 @@ use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire_16};
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a run or a waiting message costs beside its bytes: counted against the window, so that many tiny ones
@@ -69,9 +69,19 @@ struct Run {
     bytes: usize,
     /// Bytes reserved when it began.
     in_advance: usize,
-    tail: BytesMut,
+    tail: Vec<u8>,
     /// Pieces before `tail`.
-    before: VecDeque<BytesMut>,
+    before: VecDeque<Vec<u8>>,
+}
+
+/// A message whose fragments are all there.
+struct Whole {
+    stream: u16,
+    number: u32,
+    ppid: u32,
+    unordered: bool,
+    in_advance: usize,
+    data: Bytes,
 }
 
 /// Where a run begins: its message, and the place of its first fragment in it.
@@ -192,35 +202,31 @@ impl Reassembly {
             return Ok(());
         }
         self.incomplete_bytes += fragment.payload.len();
-        let alone = self.runs.is_empty();
-        if let Some((key, run)) = self.open_of(fragment.stream)
-            && key.0 == fragment.message
-            && run.last + 1 == fragment.place
-            && !run.end
-            && !fragment.begin
-        {
-            run.append(fragment)?;
-            if !fragment.end && alone {
-                return Ok(());
-            }
-            if !alone && self.interleaving {
-                self.check_neighbours(fragment)?;
-            }
-            let (key, run) = self.take_open(fragment.stream).ok_or(Inconsistent)?;
-            if run.begin && fragment.end {
-                self.finish(run);
-                return Ok(());
-            }
-            return self.join_next(key, run);
+        if !self.runs.is_empty() {
+            return self.insert_apart(fragment);
         }
-        self.insert_apart(fragment)
-    }
-
-    /// The run of `stream` that was touched last. With DATA fragments of one message are neighbours, and one run is
-    /// open for all streams.
-    #[inline]
-    fn open_of(&mut self, stream: u16) -> Option<&mut (Key, Run)> {
-        if self.interleaving { self.streams.get_mut(stream)?.open.as_mut() } else { self.open.as_mut() }
+        let stream = self.streams.entry(fragment.stream);
+        let slot = if self.interleaving { &mut stream.open } else { &mut self.open };
+        let Some((key, run)) = slot else {
+            let run = Run::new(fragment, reserve(stream.last_size, self.in_advance));
+            self.in_advance += run.in_advance;
+            self.open_count += 1;
+            *slot = Some(((fragment.message, fragment.place), run));
+            return Ok(());
+        };
+        if key.0 != fragment.message || !run.is_followed_by(fragment) {
+            return self.insert_apart(fragment);
+        }
+        if !(run.begin && fragment.end) {
+            return run.append(fragment);
+        }
+        // Taken apart where it stands: a copy of the run would wait for what was written into it last.
+        run.check(fragment)?;
+        let whole = run.take_message(fragment.payload);
+        *slot = None;
+        self.open_count -= 1;
+        self.finish(whole);
+        Ok(())
     }
 
     fn take_open(&mut self, stream: u16) -> Option<(Key, Run)> {
@@ -284,18 +290,23 @@ impl Reassembly {
         Ok(())
     }
 
+    /// A fragment that is not the next of the only run.
     fn insert_apart(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
-        self.park(fragment.stream);
-        if self.runs.is_empty() {
-            let run = self.begin_run(fragment);
-            self.leave_open((fragment.message, fragment.place), run);
-            return Ok(());
+        if let Some((key, mut run)) = self.take_open(fragment.stream) {
+            if key.0 == fragment.message && run.is_followed_by(fragment) {
+                if self.interleaving {
+                    self.check_neighbours(fragment)?;
+                }
+                run.append(fragment)?;
+                return self.join_next(key, run);
+            }
+            self.runs.insert(key, run);
         }
         self.check_neighbours(fragment)?;
         let before = (!fragment.begin)
             .then(|| self.runs.range(..(fragment.message, fragment.place)).next_back())
             .flatten()
-            .filter(|(key, run)| key.0 == fragment.message && run.last + 1 == fragment.place && !run.end)
+            .filter(|(key, run)| key.0 == fragment.message && run.is_followed_by(fragment))
             .map(|(key, _)| *key);
         if let Some(key) = before
             && let Some(mut run) = self.runs.remove(&key)
@@ -303,35 +314,10 @@ impl Reassembly {
             run.append(fragment)?;
             return self.join_next(key, run);
         }
-        let run = self.begin_run(fragment);
+        let last_size = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
+        let run = Run::new(fragment, reserve(last_size, self.in_advance));
+        self.in_advance += run.in_advance;
         self.join_next((fragment.message, fragment.place), run)
-    }
-
-    fn begin_run(&mut self, fragment: &Fragment<'_>) -> Run {
-        let in_advance = if fragment.begin { self.size_hint(fragment) } else { 0 };
-        self.in_advance += in_advance;
-        let mut tail = BytesMut::with_capacity(in_advance.max(fragment.payload.len()));
-        tail.extend_from_slice(fragment.payload);
-        Run {
-            last: fragment.place,
-            begin: fragment.begin,
-            end: fragment.end,
-            unordered: fragment.unordered,
-            skipped: false,
-            stream: fragment.stream,
-            number: fragment.number,
-            ppid: fragment.ppid,
-            bytes: fragment.payload.len(),
-            in_advance,
-            tail,
-            before: VecDeque::new(),
-        }
-    }
-
-    /// The size of the stream's last message, as long as incomplete messages have not reserved too much.
-    fn size_hint(&self, fragment: &Fragment<'_>) -> usize {
-        let last = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
-        if self.in_advance == 0 || self.in_advance + last <= MOST_IN_ADVANCE { last } else { 0 }
     }
 
     /// Puts the open run back into the map.
@@ -341,7 +327,8 @@ impl Reassembly {
         }
     }
 
-    /// Joins `run` with the run after it, then delivers it or leaves it open.
+    /// Delivers `run` if it is whole, or joined with the run after it; else leaves it open.
+    #[inline]
     fn join_next(&mut self, key: Key, mut run: Run) -> Result<(), Inconsistent> {
         let next_key = (key.0, run.last + 1);
         if !run.end && self.runs.get(&next_key).is_some_and(|next| !next.begin) {
@@ -349,36 +336,33 @@ impl Reassembly {
             run.join(next)?;
         }
         if run.begin && run.end {
-            self.finish(run);
+            self.finish(run.take_message(&[]));
         } else {
             self.leave_open(key, run);
         }
         Ok(())
     }
 
-    /// A run from beginning to end is a message.
-    fn finish(&mut self, run: Run) {
-        self.incomplete_bytes -= run.bytes;
-        self.in_advance -= run.in_advance;
-        let (stream, number, ppid, unordered) = (run.stream, run.number, run.ppid, run.unordered);
-        let data = run.into_bytes();
-        if let Some(stream) = self.streams.get_mut(stream) {
-            stream.last_size = data.len();
-        }
+    /// The run of this message is gone.
+    #[inline]
+    fn finish(&mut self, whole: Whole) {
+        let Whole { stream, number, ppid, unordered, in_advance, data } = whole;
+        self.incomplete_bytes -= data.len();
+        self.in_advance -= in_advance;
         self.deliver(stream, number, ppid, unordered, data);
     }
 
+    #[inline]
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
         let message = Message { stream: StreamId(id), ppid: Ppid(ppid), data };
         let stream = self.streams.entry(id);
+        stream.last_size = message.data.len();
         if unordered {
-            stream.last_size = message.data.len();
             return self.push_ready(message);
         }
         let index = Stream::index(stream.next, number, self.interleaving);
         if index == stream.next {
             stream.next += 1;
-            stream.last_size = message.data.len();
             let drain = !stream.waiting.is_empty();
             self.push_ready(message);
             if drain {
@@ -544,15 +528,53 @@ impl Stream {
     }
 }
 
+/// What a message reserves when it begins: the size of its stream's last one, as long as all that are incomplete have
+/// not reserved too much.
+fn reserve(last_size: usize, in_advance: usize) -> usize {
+    if in_advance == 0 || in_advance + last_size <= MOST_IN_ADVANCE { last_size } else { 0 }
+}
+
 impl Run {
+    /// Begins with `fragment`, and reserves `bytes` if it begins a message.
     #[inline]
-    fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+    fn new(fragment: &Fragment<'_>, bytes: usize) -> Self {
+        let in_advance = if fragment.begin { bytes } else { 0 };
+        let mut tail = Vec::with_capacity(in_advance.max(fragment.payload.len()));
+        tail.extend_from_slice(fragment.payload);
+        Self {
+            last: fragment.place,
+            begin: fragment.begin,
+            end: fragment.end,
+            unordered: fragment.unordered,
+            skipped: false,
+            stream: fragment.stream,
+            number: fragment.number,
+            ppid: fragment.ppid,
+            bytes: fragment.payload.len(),
+            in_advance,
+            tail,
+            before: VecDeque::new(),
+        }
+    }
+
+    /// Whether `fragment`, if it is of the same message, goes on where this run ends.
+    #[inline]
+    fn is_followed_by(&self, fragment: &Fragment<'_>) -> bool {
+        self.last + 1 == fragment.place && !self.end && !fragment.begin
+    }
+
+    /// Whether `fragment`, which follows, is of the same message.
+    #[inline]
+    fn check(&self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         let same = self.stream == fragment.stream
             && self.unordered == fragment.unordered
             && (self.unordered || self.number == fragment.number);
-        if !same {
-            return Err(Inconsistent);
-        }
+        if same { Ok(()) } else { Err(Inconsistent) }
+    }
+
+    #[inline]
+    fn append(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
+        self.check(fragment)?;
         self.last = fragment.place;
         self.end = fragment.end;
         self.bytes += fragment.payload.len();
@@ -586,15 +608,28 @@ impl Run {
         Ok(())
     }
 
-    fn into_bytes(self) -> Bytes {
-        if self.before.is_empty() {
-            return self.tail.freeze();
+    /// The message of a whole run, with `last` at its end; the run keeps no bytes.
+    #[inline]
+    fn take_message(&mut self, last: &[u8]) -> Whole {
+        let mut tail = std::mem::take(&mut self.tail);
+        tail.extend_from_slice(last);
+        Whole {
+            stream: self.stream,
+            number: self.number,
+            ppid: self.ppid,
+            unordered: self.unordered,
+            in_advance: self.in_advance,
+            data: if self.before.is_empty() { tail.into() } else { self.join_pieces(&tail) },
         }
-        let mut whole = BytesMut::with_capacity(self.bytes);
+    }
+
+    fn join_pieces(&self, tail: &[u8]) -> Bytes {
+        let before: usize = self.before.iter().map(Vec::len).sum();
+        let mut whole = Vec::with_capacity(before + tail.len());
         for piece in &self.before {
             whole.extend_from_slice(piece);
         }
-        whole.extend_from_slice(&self.tail);
-        whole.freeze()
+        whole.extend_from_slice(tail);
+        whole.into()
     }
 }

@@ -12,7 +12,7 @@
 //! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
 
 use crate::congestion::{Sampler, Stamp};
-use crate::wire::data::DATA_HEADER_BYTES;
+use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
 use crate::wire::padded;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -77,13 +77,6 @@ pub(crate) struct OutMessage {
     /// All of it has been given TSNs.
     pub(crate) whole: bool,
     pub(crate) abandoned: bool,
-}
-
-impl OutMessage {
-    /// It may be given up.
-    pub(crate) fn is_partially_reliable(&self) -> bool {
-        self.max_retransmits.is_some() || self.expires.is_some()
-    }
 }
 
 /// What a SACK newly acknowledged.
@@ -218,7 +211,15 @@ impl Outstanding {
         self.messages.get_mut(usize::try_from(id.checked_sub(self.message_base)?).ok()?)
     }
 
+    /// A chunk and the message that it is of.
+    #[inline]
+    pub(crate) fn chunk_and_message(&self, index: u64) -> Option<(&Chunk, &OutMessage)> {
+        let chunk = self.chunk(index)?;
+        Some((chunk, self.message(chunk.message)?))
+    }
+
     /// Begins a message; the result is its number.
+    #[inline]
     pub(crate) fn begin_message(&mut self, message: OutMessage) -> u64 {
         self.messages.push_back(message);
         self.message_base + self.messages.len() as u64 - 1
@@ -235,6 +236,7 @@ impl Outstanding {
         if let Some(message) = self.message_mut(chunk.message) {
             message.last = index;
             message.pending += 1;
+            message.whole = chunk.flags & DataFlags::END != 0;
         }
         self.chunks.push_back(chunk);
     }

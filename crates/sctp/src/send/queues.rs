@@ -14,6 +14,7 @@
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
 use crate::numbers::wire_16;
+use crate::send::outstanding::{OutMessage, Outstanding};
 use crate::send::scheduler::{Scheduler, Share, Turns};
 use crate::stream_map::{FirstUse, StreamMap};
 use bytes::Bytes;
@@ -35,6 +36,13 @@ pub(crate) struct Queued {
     order: u64,
 }
 
+impl Queued {
+    /// It may be given up.
+    fn is_partially_reliable(&self) -> bool {
+        self.max_retransmits.is_some() || self.expires.is_some()
+    }
+}
+
 /// Where a stream stands in being reset (RFC 6525).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Resetting {
@@ -54,6 +62,31 @@ pub(crate) struct Begun {
     pub(crate) fragment: u32,
     /// Bytes of the whole message.
     pub(crate) length: usize,
+    /// It may be given up.
+    pub(crate) partial: bool,
+}
+
+impl Begun {
+    /// What it adds to the bytes that may have to wait at the receiver.
+    fn open_bytes(&self) -> usize {
+        if self.offset == 0 { 0 } else { self.length }
+    }
+}
+
+/// The message that a stream would begin next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) length: usize,
+    /// It may be given up.
+    pub(crate) partial: bool,
+    pub(crate) expires: Option<Instant>,
+}
+
+/// What a stream would send next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Head {
+    Begun(Begun),
+    Waiting(Waiting),
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +130,22 @@ impl SendStream {
         (self.next_mid, self.next_unordered_mid) = (number, number);
     }
 
+    /// The number of a message that begins.
+    #[inline]
+    fn take_number(&mut self, interleaved: bool, unordered: bool) -> u32 {
+        let mid = match (interleaved, unordered) {
+            (true, true) => &mut self.next_unordered_mid,
+            (true, false) => &mut self.next_mid,
+            (false, true) => return 0,
+            (false, false) => {
+                let ssn = self.next_ssn;
+                self.next_ssn = ssn.wrapping_add(1);
+                return u32::from(ssn);
+            }
+        };
+        std::mem::replace(mid, mid.wrapping_add(1))
+    }
+
     fn has_work(&self) -> bool {
         self.begun.is_some() || !self.queue.is_empty()
     }
@@ -129,10 +178,10 @@ pub(crate) struct Queues {
     stream_limit: usize,
     total_limit: usize,
     total: usize,
-    /// Bytes of the messages that were begun and not finished: all of them may have to wait at the receiver.
-    open_bytes: usize,
     /// Streams that have room of their own and wait for room of all together.
     line: VecDeque<u16>,
+    /// Bytes of the messages that have left in part: all of them may have to wait at the receiver.
+    open_bytes: usize,
 }
 
 impl Queues {
@@ -154,6 +203,7 @@ impl Queues {
         }
     }
 
+    #[inline]
     pub(crate) fn push(
         &mut self,
         now: Instant,
@@ -220,28 +270,62 @@ impl Queues {
         self.turns.current()
     }
 
-    /// Takes the next message of `id` to begin it.
+    /// Takes the next message of `id` out, not to be sent.
     pub(crate) fn pop(&mut self, id: u16) -> Option<Queued> {
         let message = self.streams.get_mut(id)?.queue.pop_front()?;
         self.total -= MESSAGE_OVERHEAD;
         Some(message)
     }
 
-    /// A message of `id` was begun.
+    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`.
     #[inline]
-    pub(crate) fn begin(&mut self, id: u16, begun: Begun) {
-        self.open_bytes += begun.length;
-        self.streams.entry(id).begun = Some(begun);
+    pub(crate) fn begin(
+        &mut self,
+        id: u16,
+        outstanding: &mut Outstanding,
+        interleaved: bool,
+    ) -> Option<Begun> {
+        let stream = self.streams.get_mut(id)?;
+        let message = stream.queue.pop_front()?;
+        self.total -= MESSAGE_OVERHEAD;
+        stream.unacknowledged += 1;
+        let (length, partial) = (message.data.len(), message.is_partially_reliable());
+        let first = outstanding.next();
+        let message = outstanding.begin_message(OutMessage {
+            data: message.data,
+            stream: id,
+            ppid: message.ppid,
+            number: stream.take_number(interleaved, message.unordered),
+            unordered: message.unordered,
+            max_retransmits: message.max_retransmits,
+            expires: message.expires,
+            first,
+            last: first,
+            pending: 0,
+            whole: false,
+            abandoned: false,
+        });
+        let begun = Begun { message, offset: 0, fragment: 0, length, partial };
+        stream.begun = Some(begun);
+        Some(begun)
     }
 
-    /// A fragment left: the message of `id` stands where `begun` says, or is finished.
+    /// `bytes` of the message that `id` has begun were sent.
     #[inline]
-    pub(crate) fn went_on(&mut self, id: u16, begun: Begun, finished: bool) {
+    pub(crate) fn fragment_left(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        stream.begun = (!finished).then_some(begun);
-        if finished {
-            self.open_bytes -= begun.length;
+        if let Some(begun) = &mut stream.begun {
+            let before = begun.open_bytes();
+            begun.offset += bytes;
+            begun.fragment += 1;
+            if begun.offset == begun.length {
+                self.open_bytes -= before;
+                stream.begun = None;
+            } else if before == 0 {
+                self.open_bytes += begun.length;
+            }
         }
+        self.consumed(id, bytes, events);
     }
 
     /// Whether the stream that is next may have its turn in the middle of the current message: it is in the middle of
@@ -252,17 +336,19 @@ impl Queues {
         stream.begun.is_some() || next <= small || self.open_bytes + next <= most
     }
 
-    /// Length of the message that `id` would begin next, and whether it may be given up; `None` in the middle of one.
+    /// What `id` would send next.
     #[inline]
-    pub(crate) fn front(&self, id: u16) -> Option<(usize, bool)> {
-        let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
+    pub(crate) fn head(&self, id: u16) -> Option<Head> {
+        let stream = self.streams.get(id)?;
+        if let Some(begun) = stream.begun {
+            return Some(Head::Begun(begun));
+        }
         let message = stream.queue.front()?;
-        Some((message.data.len(), message.max_retransmits.is_some() || message.expires.is_some()))
-    }
-
-    /// The lifetime of the message that would be begun next.
-    pub(crate) fn front_expires(&self, id: u16) -> Option<Instant> {
-        self.streams.get(id)?.queue.front()?.expires
+        Some(Head::Waiting(Waiting {
+            length: message.data.len(),
+            partial: message.is_partially_reliable(),
+            expires: message.expires,
+        }))
     }
 
     /// `bytes` of `id` left the queue: they were sent, or will never be.
@@ -338,7 +424,7 @@ impl Queues {
     /// A begun message was given up: `left` of its bytes will not be sent.
     pub(crate) fn abandon_begun(&mut self, id: u16, left: usize, events: &mut VecDeque<Event>) {
         if let Some(begun) = self.streams.get_mut(id).and_then(|stream| stream.begun.take()) {
-            self.open_bytes -= begun.length;
+            self.open_bytes -= begun.open_bytes();
         }
         self.consumed(id, left, events);
         self.drop_idle(id);
@@ -368,7 +454,7 @@ impl Queues {
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
-                self.open_bytes -= stream.begun.map_or(0, |begun| begun.length);
+                self.open_bytes -= stream.begun.map_or(0, |begun| begun.open_bytes());
                 *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }

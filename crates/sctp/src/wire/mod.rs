@@ -284,7 +284,9 @@ pub(crate) fn put_data<const N: usize>(out: &mut Vec<u8>, mut header: [u8; N], p
     header[2..4].copy_from_slice(&length.to_be_bytes());
     out.extend_from_slice(&header);
     out.extend_from_slice(payload);
-    out.extend_from_slice(&[0; 3][..padded(payload.len()) - payload.len()]);
+    if !payload.len().is_multiple_of(4) {
+        out.extend_from_slice(&[0; 3][..padded(payload.len()) - payload.len()]);
+    }
 }
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ fn batches(sizes: &[usize], limit: u64) -> Vec<Batch> {
 
 /// A given text arrives and comes back, to the last byte.
 fn text(session: &mut Session<'_>, end: End, ours: &str, theirs: &str) -> Result<()> {
+    if !session.speaks_text() {
+        return Ok(());
+    }
     session.command(end, &json!({"type": "send", "ch": ours, "kind": "text", "text": TEXT}))?;
     for (end, ch) in [(end.other(), theirs), (end, ours)] {
         let message = session.next_message(end, ch, "Unicode text")?;
@@ -126,7 +129,7 @@ pub(crate) fn transfer(
     to: &str,
     batch: Batch,
 ) -> Result<()> {
-    let receiver = end.other();
+    let (receiver, batch) = (end.other(), session.spoken(batch));
     session.command(receiver, &json!({"type": "sink", "ch": to, "count": batch.count}))?;
     session
         .expect(receiver, "sink-ready", SOON, |event| event["type"] == "sink-ready" && event["ch"] == to)?;
