@@ -87,6 +87,26 @@ fn part_of_a_second_hello_is_acknowledged_after_a_quarter_of_the_timeout_and_end
 }
 
 #[test]
+fn before_the_address_is_proven_an_ack_is_never_longer_than_what_it_answers() {
+    let (mut pair, second) = asked();
+    let forged = &fragments(&second)[0];
+    let mut sequence = 50;
+    for pieces in [40, 1, 1, 3, 1, 2] {
+        let mut heard = 0;
+        for _ in 0..pieces {
+            let datagram = piece(forged, 1, sequence);
+            sequence += 1;
+            heard += datagram.len();
+            pair.server.handle(pair.now, datagram);
+        }
+        let sent = pass(&mut pair.server, &mut pair.now, TIMEOUT / 4);
+        let said: usize = sent.iter().map(Vec::len).sum();
+        assert!(said <= heard, "{pieces} pieces of {heard} bytes together drew {said}");
+        assert_eq!(said > 0, pieces > 1, "one byte of a hello is too little to answer");
+    }
+}
+
+#[test]
 fn a_forged_piece_of_a_hello_does_not_keep_an_honest_client_from_its_answer() {
     let mut pair = pair(|_, server| server.require_cookie = true);
     let first = pair.client.drain_transmit(pair.now);

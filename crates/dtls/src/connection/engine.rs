@@ -270,10 +270,16 @@ impl Engine {
     fn write_ack(&mut self, mtu: usize, out: &mut Vec<u8>) -> Option<()> {
         let numbers = self.acks.take()?;
         let epoch = self.records.newest_write_epoch();
-        let room = mtu.saturating_sub(self.records.overhead(epoch)).min(self.records.max_content(epoch));
+        let heard = self.acks.take_heard_bytes();
+        // In the clear the address is not proven: no answer is longer than what it answers.
+        let most = if epoch == 0 { mtu.min(heard) } else { mtu };
+        let room = most.saturating_sub(self.records.overhead(epoch)).min(self.records.max_content(epoch));
         let room = room.saturating_sub(2) / ack::ENTRY_LENGTH;
         // Of too many the newest: the peer knows of the older ones, or will say them again.
         let numbers = &numbers[numbers.len().saturating_sub(room)..];
+        if numbers.is_empty() {
+            return None;
+        }
         self.write_record(epoch, ContentType::ACK, out, |out| Ack::encode(numbers, out))
     }
 

@@ -23,6 +23,7 @@ use crate::records::{OpenedRecord, RecordNumber, Unopened};
 use crate::wire::ack::Ack;
 use crate::wire::{
     Alert, AlertDescription, AlertLevel, ContentType, Fragment, HandshakeHeader, HandshakeType,
+    PlaintextHeader,
 };
 
 /// So many warnings are ignored.
@@ -335,7 +336,7 @@ impl Connection {
             }
         }
         if whole.is_ok() {
-            self.engine.acks.note(number);
+            self.engine.acks.note(number, PlaintextHeader::LENGTH + bytes.len());
         }
         self.handle_messages(now);
         if was_13 && whole.is_ok() {

@@ -10,6 +10,9 @@
 //!                   ACK for all that came meanwhile; for what comes again
 //!   never           when our answering flight begins: it acknowledges the whole flight
 //! ```
+//! In the clear anyone could have written what is acknowledged, from an address that is not its own: there an ACK is never
+//! longer than the records that came since the one before it.
+//!
 //! The timeout is that of the retransmission timer at this moment: where it changes, an ACK that waits moves too.
 
 use std::collections::VecDeque;
@@ -30,11 +33,14 @@ pub(crate) struct Acks {
     /// Since when something waits to be acknowledged.
     waiting: Option<Instant>,
     now: bool,
+    /// Bytes of the records that came since the last ACK.
+    heard_bytes: usize,
 }
 
 impl Acks {
-    /// A record with handshake messages was processed or buffered.
-    pub(crate) fn note(&mut self, number: RecordNumber) {
+    /// A record of `bytes` with handshake messages was processed or buffered.
+    pub(crate) fn note(&mut self, number: RecordNumber, bytes: usize) {
+        self.heard_bytes += bytes;
         if self.numbers.contains(&number) {
             return;
         }
@@ -84,6 +90,11 @@ impl Acks {
         numbers.sort_unstable();
         Some(numbers)
     }
+
+    /// How long an ACK in the clear may be; asked once for each.
+    pub(crate) fn take_heard_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.heard_bytes)
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +105,7 @@ mod tests {
     fn numbers_come_in_increasing_order_and_once() {
         let mut acks = Acks::default();
         for (epoch, sequence) in [(2, 1), (0, 3), (2, 0), (2, 1)] {
-            acks.note(RecordNumber { epoch, sequence });
+            acks.note(RecordNumber { epoch, sequence }, 50);
         }
         assert_eq!(acks.take(), None);
         acks.send_now();
@@ -108,7 +119,7 @@ mod tests {
     fn only_the_newest_are_kept() {
         let mut acks = Acks::default();
         for sequence in 0..1000 {
-            acks.note(RecordNumber { epoch: 2, sequence });
+            acks.note(RecordNumber { epoch: 2, sequence }, 50);
         }
         acks.send_now();
         let numbers = acks.take().unwrap();
