@@ -36,14 +36,12 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let asked = |peer: &str| options.peers.is_empty() || options.peers.iter().any(|asked| asked == peer);
     let crates: Vec<&str> = CRATES.iter().copied().filter(|peer| asked(peer)).collect();
     let (begin, mut report) = (Instant::now(), Report::default());
-    let rows = in_process(&crates, &options.scenarios)?;
-    report.add("stacks", begin.elapsed(), rows);
+    let mut rows = in_process(&crates, &options.scenarios)?;
     let of_matrix = |name: &String| scenarios::ALL.iter().any(|scenario| scenario.name == name);
     if asked(LIBDATACHANNEL) && (options.scenarios.is_empty() || options.scenarios.iter().any(of_matrix)) {
-        let begin = Instant::now();
-        let rows = matrix(options)?;
-        report.add(LIBDATACHANNEL, begin.elapsed(), rows);
+        rows.extend(matrix(options)?);
     }
+    report.add("stacks", begin.elapsed(), rows);
     report.print();
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())
