@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::sctp::{Endpoint, Insight, Setup};
+use crate::sctp::{Endpoint, Insight, Promise, Setup};
 
 /// How packets vanish.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -228,11 +228,11 @@ impl<E: Endpoint> Network<E> {
                 side.timeout(now);
             }
         }
-        while let Some(length) = flow.receiver.recv(now) {
+        while let Some(length) = flow.receiver.recv(now, |_, message| message.len()) {
             flow.delivered += length as u64;
         }
         if flow.sender.is_connected() {
-            while flow.sender.send(now, 0, &self.message) {}
+            while flow.sender.send(now, 0, &self.message, Promise::Reliable) {}
         }
         while let Some(packet) = flow.sender.poll_transmit(now) {
             if let Some(lost) = self.forward.send(now, index, packet) {
@@ -286,8 +286,9 @@ pub fn run<E: Endpoint>(scenario: &Scenario, kinds: &[E::Kind]) -> Run {
     let flow = |(index, kind): (usize, &E::Kind)| {
         let first = begin + Duration::from_secs(index as u64);
         let setup = Setup { seed: scenario.setup.seed + 10 * index as u64, ..scenario.setup };
-        let mut sender = E::new(first, &setup, true, *kind);
-        let mut receiver = E::new(first, &Setup { seed: setup.seed + 1, ..setup }, false, *kind);
+        let mut sender = E::new(first, &setup, *kind);
+        let other = Setup { initiates: false, seed: setup.seed + 1, ..setup };
+        let mut receiver = E::new(first, &other, *kind);
         for side in [&mut sender, &mut receiver] {
             side.round_trip(scenario.path.round_trip);
         }
@@ -334,7 +335,7 @@ pub fn run<E: Endpoint>(scenario: &Scenario, kinds: &[E::Kind]) -> Run {
             && begin.elapsed() > scenario.time_limit
             && processor_time().saturating_sub(busy) > scenario.time_limit;
     }
-    conclude(&network, scenario, if cut { now - begin } else { scenario.duration }, cut)
+    conclude(&network, if cut { now - begin } else { scenario.duration }, cut)
 }
 
 fn note_moment<E: Endpoint>(network: &mut Network<E>, at: Instant, begin: Instant) {
@@ -349,14 +350,13 @@ fn note_moment<E: Endpoint>(network: &mut Network<E>, at: Instant, begin: Instan
     }
 }
 
-fn conclude<E: Endpoint>(network: &Network<E>, scenario: &Scenario, covered: Duration, cut: bool) -> Run {
+fn conclude<E: Endpoint>(network: &Network<E>, covered: Duration, cut: bool) -> Run {
     let rate = |bytes: u64, time: Duration| bytes as f64 * 8e-6 / time.as_secs_f64().max(1e-9);
     let outcome = |flow: &Flow<E>| Outcome {
         goodput: rate(flow.delivered, covered),
         later: rate(flow.delivered - flow.delivered_at_ten, covered.saturating_sub(WARM)),
         moments: flow.moments.clone(),
     };
-    let _ = scenario;
     Run {
         flows: network.flows.iter().map(outcome).collect(),
         mean_wait: network.forward.waited / network.forward.passed.max(1),

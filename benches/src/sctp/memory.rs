@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Endpoint, Setup};
+use super::{Endpoint, Promise, Setup};
 
 /// Virtual time for a turn.
 const TURN: Duration = Duration::from_micros(20);
@@ -39,8 +39,9 @@ impl<E: Endpoint> Pair<E> {
     /// A connected pair; `None` if they do not find each other.
     pub fn connect(setup: &Setup, kind: E::Kind) -> Option<Self> {
         let now = Instant::now();
-        let sender = E::new(now, setup, true, kind);
-        let receiver = E::new(now, &Setup { seed: setup.seed + 1, ..*setup }, false, kind);
+        let sender = E::new(now, setup, kind);
+        let other = Setup { initiates: false, seed: setup.seed + 1, ..*setup };
+        let receiver = E::new(now, &other, kind);
         let (forward, back) = (Vec::new(), Vec::new());
         let mut pair = Self {
             sender,
@@ -68,7 +69,7 @@ impl<E: Endpoint> Pair<E> {
         while received < messages {
             let mut refused = 0;
             while sent < messages && refused < self.streams {
-                if self.sender.send(self.now, self.next_stream, message) {
+                if self.sender.send(self.now, self.next_stream, message, Promise::Reliable) {
                     sent += 1;
                     refused = 0;
                 } else {
@@ -78,7 +79,7 @@ impl<E: Endpoint> Pair<E> {
             }
             self.turn();
             let before = received;
-            while let Some(length) = self.receiver.recv(self.now) {
+            while let Some(length) = self.receiver.recv(self.now, |_, message| message.len()) {
                 if length != message.len() {
                     return false;
                 }

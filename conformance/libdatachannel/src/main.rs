@@ -30,7 +30,7 @@ use crate::payload::Batch;
 pub(crate) enum Happening {
     Command(Value),
     EndOfCommands,
-    Description(SessionDescription),
+    Description(Box<SessionDescription>),
     Candidate(IceCandidate),
     Gathered,
     State(ConnectionState),
@@ -65,7 +65,7 @@ impl PeerConnectionHandler for Ears {
     }
 
     fn on_description(&mut self, description: SessionDescription) {
-        self.tell(Happening::Description(description));
+        self.tell(Happening::Description(Box::new(description)));
     }
 
     fn on_candidate(&mut self, candidate: IceCandidate) {
@@ -151,8 +151,8 @@ impl Peer {
     fn open_channel(&mut self, command: &Value) -> Result<()> {
         let text = |name: &str| command[name].as_str().unwrap_or_default();
         let number = |name: &str| command[name].as_u64().and_then(|value| u32::try_from(value).ok());
-        let mut reliability = Reliability::default();
-        reliability.unordered = command["ordered"] == false;
+        let mut reliability =
+            Reliability { unordered: command["ordered"] == false, ..Reliability::default() };
         if let Some(lifetime) = number("maxPacketLifeTime") {
             reliability = reliability.unreliable().max_packet_life_time(lifetime);
         } else if let Some(retransmits) = number("maxRetransmits") {

@@ -111,7 +111,7 @@ pub struct Config {
     /// Default: none, as ICE finds connections.
     pub connection_id: Option<ConnectionId>,
     /// 1.3: after so many records under one key new keys are taken into use. Default: 2^23, about a third of
-    /// what AES-GCM allows (RFC 8446 §5.5), so that the change is over long before that.
+    /// what AES-GCM allows (RFC 8446 §5.5), so that the change is over long before that; 2^24 at most.
     pub records_per_key: u64,
     /// Whether [`crate::Event::KeyLog`] tells the secrets. Default: no.
     pub key_log: bool,
@@ -165,6 +165,12 @@ impl Config {
     /// Our identities, in the order in which they are tried.
     pub(crate) fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
         self.preferred_identities.iter().chain(std::iter::once(&self.identity))
+    }
+
+    /// At least one identity must have a key that may sign in a way that the version knows.
+    pub(crate) fn require_signer(&self, signs: fn(SignatureScheme) -> bool) -> Result<(), ConfigError> {
+        let mut schemes = self.identities().flat_map(|identity| identity.schemes().iter().copied());
+        if schemes.any(signs) { Ok(()) } else { Err(ConfigError::UnusableIdentity) }
     }
 
     /// Whether a connection can work with this configuration. `Connection::new` asks too: one that cannot

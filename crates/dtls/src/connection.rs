@@ -6,7 +6,6 @@
 //!           (new)   Server12 --ClientHello offers 1.3--> Server13 -'                                    v
 //!                       |  broken rule, timeout                                      Established12, Established13
 //!                       `-----------------------> Closed <--close_notify, fatal alert, close--'
-
 //! ```
 //!
 //! What may end a connection: authenticated alerts, timeouts, our own `close`, and a complete handshake
@@ -19,10 +18,10 @@ mod engine;
 mod ids;
 mod input;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::early::EarlyQueue;
 pub use self::early::MaySend;
 pub(crate) use self::engine::Engine;
 use crate::config::{Config, Role};
@@ -32,7 +31,7 @@ use crate::error::{Discard, ExportError, HandshakeError, SealError};
 use crate::event::{CloseReason, Event};
 use crate::flight::initial_timeout;
 use crate::identity::Identity;
-use crate::peer_certificate::VerifiedPeer;
+use crate::proof::VerifiedPeer;
 use crate::records::RecordMark;
 use crate::stats::Stats;
 use crate::transcript::Transcript;
@@ -65,11 +64,9 @@ pub struct Connection {
     engine: Engine,
     phase: Phase,
     /// Records that came before their keys.
-    early_records: VecDeque<Vec<u8>>,
-    early_record_bytes: usize,
+    early_records: EarlyQueue,
     /// Application data that came before the peer was verified.
-    early_data: VecDeque<Vec<u8>>,
-    early_data_bytes: usize,
+    early_data: EarlyQueue,
     /// The last alert that came in the clear: not believed, but told if the handshake times out.
     unauthenticated_alert: Option<AlertDescription>,
     /// Warnings that were ignored.
@@ -132,10 +129,8 @@ impl Connection {
                 Role::Client => Phase::Idle,
                 Role::Server => Phase::Server12(dtls12::server::State::new()),
             },
-            early_records: VecDeque::new(),
-            early_record_bytes: 0,
-            early_data: VecDeque::new(),
-            early_data_bytes: 0,
+            early_records: EarlyQueue::default(),
+            early_data: EarlyQueue::default(),
             unauthenticated_alert: None,
             ignored_alerts: 0,
             refused_renegotiation: false,
@@ -202,8 +197,7 @@ impl Connection {
         if let Some(embedding) = &mut self.engine.embedding {
             embedding.clear_pending();
         }
-        self.early_records.clear();
-        self.early_record_bytes = 0;
+        self.early_records = EarlyQueue::default();
         self.engine.events.push_back(Event::Closed(reason));
     }
 
@@ -247,10 +241,7 @@ impl Connection {
         if self.is_embedding() {
             return None;
         }
-        self.begin_update(now);
-        if matches!(self.phase, Phase::Established13(_)) {
-            self.engine.say_waiting(now);
-        }
+        self.begin_waiting(now);
         self.engine.poll_transmit(out)
     }
 
@@ -264,9 +255,7 @@ impl Connection {
         if !self.is_connected() {
             return None;
         }
-        let data = self.early_data.pop_front()?;
-        self.early_data_bytes -= data.len();
-        Some(data)
+        self.early_data.pop()
     }
 
     /// Whether the peer's Finished and fingerprint are verified: data may flow both ways.
@@ -409,6 +398,14 @@ impl Connection {
         }
     }
 
+    /// 1.3: what waits for its turn behind the handshake begins: a key update, or a message about connection ids.
+    fn begin_waiting(&mut self, now: Instant) {
+        self.begin_update(now);
+        if matches!(self.phase, Phase::Established13(_)) {
+            self.engine.say_waiting(now);
+        }
+    }
+
     /// An update that is wanted begins; one that has no number left ends the connection in order.
     fn begin_update(&mut self, now: Instant) {
         if let Phase::Established13(established) = &mut self.phase
@@ -524,8 +521,9 @@ impl Connection {
     }
 }
 
-#[cfg(test)]
-#[cfg(feature = "rustcrypto")]
+#[cfg(all(test, feature = "rustcrypto"))]
+mod test_support;
+#[cfg(all(test, feature = "rustcrypto"))]
 mod tests;
 #[cfg(all(test, feature = "rustcrypto"))]
 mod tests13;

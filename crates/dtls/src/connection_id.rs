@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::connection::Engine;
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, decode};
 use crate::event::Event;
 use crate::reassembly::Message;
 use crate::wire::connection_id::{ConnectionId, NewConnectionId, RequestConnectionId};
@@ -107,7 +107,7 @@ pub(crate) fn answered(
     answers: &Extensions,
     message: HandshakeType,
 ) -> Result<(), HandshakeError> {
-    let theirs = answers.connection_id().map_err(|error| HandshakeError::Decode { message, error })?;
+    let theirs = answers.connection_id().map_err(decode(message))?;
     match theirs {
         Some(theirs) => engine.records.send_with(theirs),
         None => engine.records.receive_with(ConnectionId::default()),
@@ -125,8 +125,8 @@ pub(crate) fn on_new(engine: &mut Engine, message: &Message) -> Result<(), Hands
             expected: HandshakeType::KEY_UPDATE,
         });
     }
-    let decode = |error| HandshakeError::Decode { message: KIND, error };
-    let new = NewConnectionId::parse(&message.body).map_err(decode)?;
+    let decode = decode(KIND);
+    let new = NewConnectionId::parse(&message.body).map_err(&decode)?;
     // An empty id would end what the hellos agreed on; one of none cannot be used at once.
     if new.ids.iter().any(ConnectionId::is_empty) || (new.immediate && new.ids.is_empty()) {
         return Err(decode(crate::ParseError::InvalidValue(0)));
@@ -151,8 +151,7 @@ pub(crate) fn on_request(engine: &mut Engine, message: &Message) -> Result<(), H
             expected: HandshakeType::KEY_UPDATE,
         });
     }
-    let request = RequestConnectionId::parse(&message.body)
-        .map_err(|error| HandshakeError::Decode { message: KIND, error })?;
+    let request = RequestConnectionId::parse(&message.body).map_err(decode(KIND))?;
     // One event until the owner has answered, whatever a peer asks for meanwhile.
     if !std::mem::replace(&mut engine.ids.peer_waits, true) {
         engine.events.push_back(Event::ConnectionIdsRequested { count: request.count });

@@ -38,7 +38,7 @@ use subtle::ConstantTimeEq;
 use self::pool::Pool;
 use crate::config::Config;
 use crate::dtls13;
-use crate::error::{Discard, HandshakeError};
+use crate::error::{Discard, HandshakeError, decode};
 use crate::provider::{Hash, HmacKey, Provider};
 use crate::stats::Stats;
 use crate::version::Version;
@@ -347,8 +347,8 @@ impl CookieExchange {
         hello: &pool::Hello,
         out: &mut Vec<u8>,
     ) -> Result<Option<Accepted>, HandshakeError> {
-        let decode = |error| HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error };
-        if let Some(cookie) = parsed.extensions.cookie().map_err(decode)? {
+        let cookie = parsed.extensions.cookie().map_err(decode(HandshakeType::CLIENT_HELLO))?;
+        if let Some(cookie) = cookie {
             let retry = self.open_13(source, cookie).ok_or(HandshakeError::RetryIgnored)?;
             return Ok(Some(Accepted(Some(retry))));
         }

@@ -465,6 +465,19 @@ impl HandshakeError {
     }
 }
 
+/// For `map_err`: a message that cannot be parsed.
+pub(crate) fn decode(message: HandshakeType) -> impl Fn(ParseError) -> HandshakeError {
+    move |error| HandshakeError::Decode { message, error }
+}
+
+/// A share that its group forbids is the peer's fault, everything else ours.
+pub(crate) fn share_error(group: NamedGroup) -> impl Fn(CryptoError) -> HandshakeError {
+    move |error| match error {
+        CryptoError::InvalidShare(_) => HandshakeError::BadKeyShare(group),
+        error => HandshakeError::Crypto(error),
+    }
+}
+
 impl From<CryptoError> for HandshakeError {
     fn from(error: CryptoError) -> Self {
         Self::Crypto(error)

@@ -21,7 +21,7 @@
 //! Longer than most files: a third is tests, and cutting, numbering and acknowledging share the log of what was sent.
 //!
 //! The final flight of a 1.2 handshake has no timer: nobody answers it. It is sent again when the peer's Finished
-//! comes again, and forgotten when the peer shows that it has arrived.
+//! comes again, also by a client that sends data without waiting for it (RFC 7918).
 //! More: RFC 6347 §4.2.4, RFC 9147 §5.8; docs/dtls.md, "Flights".
 
 use std::collections::VecDeque;
@@ -419,9 +419,10 @@ impl RetransmitTimer {
         self.initial = initial;
     }
 
-    /// The current timeout.
+    /// The current timeout. Whatever the configuration says, time must pass, or a driver would spin.
     pub(crate) fn timeout(&self) -> Duration {
-        self.initial.saturating_mul(1 << self.timeouts.min(20)).min(self.max)
+        const SHORTEST: Duration = Duration::from_millis(1);
+        self.initial.max(SHORTEST).saturating_mul(1 << self.timeouts.min(20)).min(self.max.max(SHORTEST))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -438,7 +439,7 @@ impl RetransmitTimer {
 /// time to sign and verify, and never less than 50 ms, where browsers begin.
 pub(crate) fn initial_timeout(round_trip: Duration, configured: Duration) -> Duration {
     const SHORTEST: Duration = Duration::from_millis(50);
-    (round_trip * 2).max(SHORTEST).min(configured)
+    round_trip.saturating_mul(2).max(SHORTEST).min(configured)
 }
 
 #[cfg(test)]

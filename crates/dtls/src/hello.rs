@@ -8,11 +8,12 @@
 //! ```
 //! Which version it becomes is the server's choice; the random and what is signed are the same in both.
 
+use crate::config::Config;
 use crate::connection::Engine;
 use crate::connection_id;
 use crate::dtls12;
 use crate::dtls13::{self, Offer};
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, decode};
 use crate::record_size_limit;
 use crate::version::Version;
 use crate::wire::{ClientHello, Extension, ExtensionType, Extensions, HandshakeType, ProtocolVersion};
@@ -64,15 +65,24 @@ pub(crate) fn client_hello(engine: &mut Engine) -> Result<(ClientHello, Option<O
     Ok((hello, offer))
 }
 
+/// The SRTP profile that a server chooses: of those that the client offers, the one that we prefer (RFC 5764 §4.1.1).
+pub(crate) fn choose_srtp_profile(
+    config: &Config,
+    offered: &Extensions,
+) -> Result<Option<u16>, HandshakeError> {
+    let offered = offered.use_srtp().map_err(decode(HandshakeType::CLIENT_HELLO))?.unwrap_or_default();
+    Ok(config.srtp_profiles.iter().copied().find(|profile| offered.profiles.contains(profile)))
+}
+
 /// The SRTP profile that the server chose: one, and one of ours (RFC 5764 §4.1.1).
 pub(crate) fn accepted_srtp_profile(
     offered: &Extensions,
     answers: &Extensions,
     message: HandshakeType,
 ) -> Result<Option<u16>, HandshakeError> {
-    let decode = |error| HandshakeError::Decode { message, error };
-    let Some(chosen) = answers.use_srtp().map_err(decode)? else { return Ok(None) };
-    let offered = offered.use_srtp().map_err(decode)?.unwrap_or_default().profiles;
+    let decode = decode(message);
+    let Some(chosen) = answers.use_srtp().map_err(&decode)? else { return Ok(None) };
+    let offered = offered.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
     match chosen.profiles[..] {
         // We offer no MKI, so an empty one is the only answer (RFC 5764 §4.1.3).
         [profile] if offered.contains(&profile) && chosen.mki.is_empty() => Ok(Some(profile)),

@@ -91,7 +91,7 @@ mod error;
 mod event;
 mod flight;
 mod hello;
-mod peer_certificate;
+mod proof;
 mod reassembly;
 mod record_size_limit;
 mod records;

@@ -21,7 +21,7 @@ use crate::error::Discard;
 use crate::wire::{Fragment, HandshakeType};
 
 /// How many messages beyond the next one are buffered: more than any flight has.
-const AHEAD: u16 = 10;
+const AHEAD: u32 = 10;
 
 /// How many versions of a message are kept where fragments disagree: the peer's, and a forger's.
 const MAX_VERSIONS: usize = 2;
@@ -48,7 +48,8 @@ pub(crate) enum Inserted {
 /// The slots.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    next: u16,
+    /// The number of the message that comes next; 2^16 behind the last there is.
+    next: u32,
     /// New messages from older epochs are not taken.
     lowest_epoch: u64,
     /// Versions of each message, the oldest first; never none.
@@ -80,25 +81,25 @@ impl Reassembly {
     }
 
     /// The number of the message that comes next.
-    pub(crate) fn next_seq(&self) -> u16 {
+    pub(crate) fn next_seq(&self) -> u32 {
         self.next
     }
 
     /// The first message has this number.
     pub(crate) fn begin_at(&mut self, message_seq: u16) {
-        self.next = message_seq;
+        self.next = u32::from(message_seq);
     }
 
     /// Puts a fragment that came under `epoch` in its place.
     pub(crate) fn insert(&mut self, epoch: u64, fragment: &Fragment<'_>) -> Result<Inserted, Discard> {
         let header = &fragment.header;
-        if header.message_seq < self.next {
+        let Some(ahead) = u32::from(header.message_seq).checked_sub(self.next) else {
             return Ok(Inserted::Old);
-        }
+        };
         if epoch < self.lowest_epoch {
             return Err(Discard::PlaintextHandshake);
         }
-        if header.message_seq - self.next > AHEAD {
+        if ahead > AHEAD {
             return Err(Discard::FragmentTooFarAhead);
         }
         let length = header.length as usize;
@@ -135,11 +136,11 @@ impl Reassembly {
 
     /// The next message, once it is complete.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        let message_seq = self.next;
+        // 65536 messages in one connection: numbers do not begin again (RFC 9147 §5.2).
+        let message_seq = u16::try_from(self.next).ok()?;
         let at = self.slots.get(&message_seq)?.iter().position(|slot| slot.filled.is_full())?;
         let slot = self.remove(message_seq).into_iter().nth(at)?;
-        // 65536 messages in one connection: the last number is used once, and nothing comes after it.
-        self.next = self.next.saturating_add(1);
+        self.next += 1;
         Some(Message { message_type: slot.message_type, message_seq, epoch: slot.epoch, body: slot.body })
     }
 
@@ -345,11 +346,21 @@ mod tests {
     #[test]
     fn numbers_far_ahead_and_messages_too_long_are_dropped() {
         let mut reassembly = reassembly();
-        let far = AHEAD + 1;
+        let far = u16::try_from(AHEAD).unwrap() + 1;
         assert_eq!(reassembly.insert(0, &fragment(far, 1, 0, b"x")), Err(Discard::FragmentTooFarAhead));
         assert_eq!(reassembly.insert(0, &fragment(u16::MAX, 1, 0, b"x")), Err(Discard::FragmentTooFarAhead));
         assert_eq!(reassembly.insert(0, &fragment(0, 1001, 0, b"x")), Err(Discard::MessageTooLong));
         assert_eq!(reassembly.insert(0, &fragment(0, 0xff_ffff, 0, b"x")), Err(Discard::MessageTooLong));
+    }
+
+    #[test]
+    fn the_last_number_of_all_is_used_once() {
+        let mut reassembly = reassembly();
+        reassembly.begin_at(u16::MAX);
+        assert_eq!(reassembly.insert(0, &fragment(u16::MAX, 1, 0, b"x")), Ok(Inserted::Kept));
+        assert_eq!(reassembly.pop().unwrap().message_seq, u16::MAX);
+        assert_eq!(reassembly.insert(0, &fragment(u16::MAX, 1, 0, b"x")), Ok(Inserted::Old));
+        assert_eq!(reassembly.pop(), None);
     }
 
     #[test]

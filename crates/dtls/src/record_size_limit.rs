@@ -12,7 +12,7 @@
 //! More: docs/dtls.md, "How long a record may be".
 
 use crate::connection::Engine;
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, decode};
 use crate::version::Version;
 use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{Extension, Extensions, HandshakeType};
@@ -51,7 +51,7 @@ pub(crate) fn answered(
     answers: &Extensions,
     message: HandshakeType,
 ) -> Result<(), HandshakeError> {
-    let theirs = answers.record_size_limit().map_err(|error| HandshakeError::Decode { message, error })?;
+    let theirs = answers.record_size_limit().map_err(decode(message))?;
     if let (Some(theirs), Some(ours)) = (theirs, ours(engine, version)) {
         agree(engine, version, ours, theirs);
     }

@@ -14,7 +14,7 @@
 //!
 //! More: RFC 8446 §4.2.1, §4.1.3; RFC 9147 §5.3.
 
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, decode};
 use crate::wire::{ClientHello, HandshakeType, ProtocolVersion, ServerHello};
 
 /// A version of the protocol.
@@ -75,7 +75,7 @@ impl Versions {
 
     /// The server's choice.
     pub(crate) fn select(self, hello: &ClientHello) -> Result<Version, HandshakeError> {
-        let decode = |error| HandshakeError::Decode { message: HandshakeType::CLIENT_HELLO, error };
+        let decode = decode(HandshakeType::CLIENT_HELLO);
         let Some(listed) = hello.extensions.supported_versions().map_err(decode)? else {
             // 1.2 or newer: versions count downwards from 0xfeff.
             let peer = hello.legacy_version;
@@ -99,7 +99,7 @@ impl Versions {
 
     /// What the server chose, if we may live with it.
     pub(crate) fn accept(self, hello: &ServerHello) -> Result<Version, HandshakeError> {
-        let decode = |error| HandshakeError::Decode { message: HandshakeType::SERVER_HELLO, error };
+        let decode = decode(HandshakeType::SERVER_HELLO);
         let selected = if self.v1_3 { hello.extensions.selected_version().map_err(decode)? } else { None };
         match selected {
             Some(ProtocolVersion::DTLS_1_3) => Ok(Version::Dtls13),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use plywood_dtls::wire::{Fragment, HandshakeHeader, PlaintextHeader};
 use plywood_dtls::{Config, Discard, provider};
-use support::forge::record;
+use support::forge::{fragments, record};
 use support::{End, Pair, configs, configs_13};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -41,21 +41,6 @@ fn pass(end: &mut End, now: &mut Instant, time: Duration) -> Vec<Vec<u8>> {
     *now += time;
     end.connection.handle_timeout(*now);
     end.drain_transmit(*now)
-}
-
-/// The fragments of plaintext datagrams, each in a record of its own.
-fn fragments(datagrams: &[Vec<u8>]) -> Vec<(HandshakeHeader, Vec<u8>)> {
-    let mut found = vec![];
-    for datagram in datagrams {
-        let mut reader = plywood_octets::Reader::new(datagram);
-        while !reader.is_empty() {
-            let header = PlaintextHeader::parse(reader.bytes(13).unwrap()).unwrap();
-            let mut body = plywood_octets::Reader::new(reader.bytes(usize::from(header.length)).unwrap());
-            let fragment = Fragment::parse(&mut body).unwrap();
-            found.push((fragment.header, fragment.body.to_vec()));
-        }
-    }
-    found
 }
 
 /// A record of epoch 0 with the first `count` bytes of what a fragment holds.

@@ -7,11 +7,11 @@
 //! | 3 | Finished or CertificateVerify too early or in the clear | `connection::tests::a_finished_in_the_clear_is_refused`, `hostile::messages_out_of_order_are_refused_in_every_state` |
 //! | 4 | application data in epoch 0 | `hostile::application_data_in_the_clear_is_never_delivered` |
 //! | 5 | ChangeCipherSpec early, twice, with another body, late, in 1.3 | here: `a_change_cipher_spec_out_of_place_changes_nothing`; `connection::tests::a_change_cipher_spec_after_the_handshake_or_with_another_body_changes_nothing`, `tests13::a_change_cipher_spec_changes_nothing` |
-//! | 6 | a second ClientHello, HelloRequest, renegotiation | `hostile::a_second_client_hello_in_the_middle_of_a_handshake_is_refused_or_ignored`, `connection::tests::renegotiation_is_refused_once_in_words_and_then_in_silence` |
-//! | 7 | HelloVerifyRequest twice, of any length, and then 1.3 | `hello::a_cookie_request_is_answered_once_whatever_the_cookies_length`; here: `a_server_that_asked_as_1_2_does_may_not_choose_1_3` |
+//! | 6 | a second ClientHello, HelloRequest, renegotiation | `hostile::a_second_client_hello_in_the_middle_of_a_handshake_is_refused_or_ignored`, `hostile::a_hello_request_during_the_handshake_is_ignored`, `connection::tests::renegotiation_is_refused_once_in_words_and_then_in_silence` |
+//! | 7 | HelloVerifyRequest twice, of any length, and then 1.3 | `hello::a_cookie_request_is_answered_three_times_whatever_the_cookies_length`; here: `a_server_that_asked_as_1_2_does_may_not_choose_1_3` |
 //! | 8 | message numbers: gap, far future, first not 0, wrap | here: `a_first_message_that_is_not_number_0_waits_for_the_first`; `reassembly::numbers_far_ahead_and_messages_too_long_are_dropped`; `tests13::an_update_that_has_no_epoch_left_ends_the_connection_in_order` |
 //! | 9 | fragments: overlap, other length or type, empty, past the end, 16 MiB, one byte each | `reassembly::of_fragments_that_disagree_two_versions_are_kept_and_the_first_to_be_whole_counts`, `a_fragment_without_bytes_is_dropped`, `hello::a_hello_of_one_byte_fragments_in_reverse_order_is_put_together`; here: `a_fragment_of_sixteen_mebibytes_costs_no_memory` |
-//! | 10 | memory: future messages, early records, early data | `reassembly::arbitrary_fragments_stay_within_the_bound`, `hostile::early_data_is_bounded`, `hostile::records_before_their_keys_are_kept_up_to_a_bound` |
+//! | 10 | memory: future messages, early records, early data | `reassembly::arbitrary_fragments_stay_within_the_bound`, `hostile::early_data_is_bounded`, `hostile::records_before_their_keys_are_kept_up_to_a_bound`, `connection::tests::records_of_a_few_bytes_that_come_too_early_are_bounded_too` |
 //! | 11 | replays; a forged number far ahead | `replay::nothing_is_taken_twice`, `records::a_forged_number_far_ahead_does_not_push_honest_records_out_of_the_window`, `hostile::every_datagram_replayed_changes_nothing` |
 //! | 12 | bad MAC, type, version, length: no answer, the neighbours live | `records::a_bad_record_does_not_take_its_neighbours_with_it`; here: `a_bad_record_is_never_answered` |
 //! | 13 | nonces, AEAD limits, the end of the numbers | `records::the_nonce_of_a_gcm_record_is_its_number`, `numbers_end_at_two_to_the_48_and_never_wrap`, `tests13::the_confidentiality_limit_of_gcm_ends_what_no_key_update_could_save` |
@@ -39,11 +39,11 @@ mod support;
 use std::time::Duration;
 
 use plywood_dtls::wire::{
-    ContentType, Extension, Fragment, HandshakeHeader, HandshakeType, HelloVerifyRequest, PlaintextHeader,
-    ProtocolVersion, ServerHello,
+    ContentType, Extension, Fragment, HandshakeHeader, HandshakeType, HelloVerifyRequest, ProtocolVersion,
+    ServerHello,
 };
 use plywood_dtls::{CloseReason, Discard, HandshakeError, provider};
-use support::forge::{browser_client_hello, client_hello, encode, fragment, message, record};
+use support::forge::{browser_client_hello, client_hello, encode, fragment, fragments, message, record};
 use support::{A_CERTIFICATE, End, Pair, configs, configs_13, start_of_time};
 
 fn failure(end: &End) -> HandshakeError {
@@ -51,21 +51,6 @@ fn failure(end: &End) -> HandshakeError {
         Some(CloseReason::Handshake(error)) => error,
         other => panic!("{other:?}"),
     }
-}
-
-/// The messages of a flight of 1.2 that came whole.
-fn messages(datagrams: &[Vec<u8>]) -> Vec<(HandshakeType, Vec<u8>)> {
-    let mut found = vec![];
-    for datagram in datagrams {
-        let mut reader = plywood_octets::Reader::new(datagram);
-        while !reader.is_empty() {
-            let header = PlaintextHeader::parse(reader.bytes(13).unwrap()).unwrap();
-            let mut body = plywood_octets::Reader::new(reader.bytes(usize::from(header.length)).unwrap());
-            let fragment = Fragment::parse(&mut body).unwrap();
-            found.push((fragment.header.message_type, fragment.body.to_vec()));
-        }
-    }
-    found
 }
 
 /// A client of 1.2 that sent its hello, and what the server answers to it.
@@ -77,7 +62,9 @@ fn answered() -> (Pair, Vec<(HandshakeType, Vec<u8>)>) {
     for datagram in pair.client.drain_transmit(pair.now) {
         pair.server.handle(pair.now, datagram);
     }
-    let flight = messages(&pair.server.drain_transmit(pair.now));
+    // The MTU is large, so each message is one fragment.
+    let flight = fragments(&pair.server.drain_transmit(pair.now));
+    let flight: Vec<_> = flight.into_iter().map(|(header, body)| (header.message_type, body)).collect();
     assert_eq!(flight.len(), 5);
     (pair, flight)
 }

@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use plywood_dtls::fingerprint::{Fingerprint, HashAlgorithm};
@@ -14,7 +13,7 @@ use plywood_dtls::{
     CloseReason, Config, ConfigError, Discard, Event, ExportError, HandshakeError, SealError, Version,
     Versions,
 };
-use support::{End, Link, Pair, configs, identity, providers};
+use support::{End, Pair, bytes_sent, configs, connect_with, identity, providers, with_a_wrong_fingerprint};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
@@ -54,15 +53,7 @@ fn every_suite_and_every_group_connects_and_carries_data() {
     for provider in providers() {
         for suite in suites {
             for group in [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
-                let (mut client, mut server) = configs(&provider);
-                client.cipher_suites = vec![suite];
-                server.groups = vec![group];
-                let mut pair = Pair::new(client, server, 2);
-                pair.start();
-                pair.run(TEN_SECONDS);
-                assert_eq!(pair.client.connection.suite(), Some(suite), "{}", provider.name());
-                assert_eq!(pair.server.connection.group(), Some(group), "{}", provider.name());
-                pair.assert_data_flows();
+                connect_with(configs, &provider, Versions::ONLY_1_2, suite, group);
             }
         }
     }
@@ -87,35 +78,17 @@ fn providers_interoperate_and_so_do_certificates_of_x509_v1() {
 
 #[test]
 fn equal_seeds_give_equal_bytes() {
-    let run = |seed| {
-        let (client, server) = configs(&provider::rustcrypto());
-        let mut pair = Pair::new(client, server, seed);
-        pair.link = Link { loss_percent: 20, jitter: Duration::from_millis(30), ..Link::PERFECT };
-        pair.start();
-        pair.run(Duration::from_secs(60));
-        (pair.client.sent, pair.server.sent)
-    };
-    assert_eq!(run(7), run(7));
-    assert_ne!(run(7), run(8));
+    assert_eq!(bytes_sent(configs, 7), bytes_sent(configs, 7));
+    assert_ne!(bytes_sent(configs, 7), bytes_sent(configs, 8));
 }
 
 #[test]
 fn a_wrong_fingerprint_ends_the_connection_before_any_data() {
     for provider in providers() {
         for wrong_at_client in [true, false] {
-            let (mut client, mut server) = configs(&provider);
-            let wrong = Fingerprint { algorithm: HashAlgorithm::SHA256, value: vec![0; 32] };
-            let wrong_end = if wrong_at_client { &mut client } else { &mut server };
-            wrong_end.remote_fingerprints = vec![wrong];
-            let mut pair = Pair::new(client, server, 4);
-            pair.start();
-            pair.run(TEN_SECONDS);
-            let (judge, other) =
-                if wrong_at_client { (&pair.client, &pair.server) } else { (&pair.server, &pair.client) };
-            let mismatch = CloseReason::Handshake(HandshakeError::FingerprintMismatch);
-            assert_eq!(judge.close_reason(), Some(mismatch));
-            assert!(!other.connection.is_connected());
-            assert_eq!(other.connection.stats().discarded(Discard::PlaintextAlert), 1);
+            let (_, judged) = with_a_wrong_fingerprint(configs, &provider, wrong_at_client);
+            assert!(!judged.connection.is_connected());
+            assert_eq!(judged.connection.stats().discarded(Discard::PlaintextAlert), 1);
         }
     }
 }
@@ -322,5 +295,4 @@ fn no_datagram_of_a_connected_pair_needs_memory() {
         assert_eq!(opened.plaintext.unwrap().len(), 1100);
     }
     assert_eq!(out.as_ptr(), pointer);
-    let _: Arc<dyn provider::Provider> = provider::rustcrypto();
 }

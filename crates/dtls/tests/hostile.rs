@@ -14,7 +14,7 @@ use plywood_dtls::{CloseReason, Discard, HandshakeError, provider};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use support::forge::{client_hello, encode, fragment, message, record};
-use support::{A_CERTIFICATE, End, Pair, configs, start_of_time};
+use support::{A_CERTIFICATE, End, Pair, configs, configs_13, start_of_time};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
@@ -111,7 +111,6 @@ fn a_share_of_low_order_is_refused() {
 #[test]
 fn messages_out_of_order_are_refused_in_every_state() {
     let kinds = [
-        HandshakeType::HELLO_REQUEST,
         HandshakeType::SERVER_HELLO,
         HandshakeType::NEW_SESSION_TICKET,
         HandshakeType::CERTIFICATE_REQUEST,
@@ -132,6 +131,26 @@ fn messages_out_of_order_are_refused_in_every_state() {
             let reason = CloseReason::Handshake(unexpected(kind, HandshakeType::SERVER_HELLO));
             assert_eq!(pair.client.close_reason(), Some(reason));
         }
+    }
+}
+
+#[test]
+fn a_hello_request_during_the_handshake_is_ignored() {
+    for both in [configs, configs_13] {
+        let (client, server) = both(&provider::rustcrypto());
+        let mut pair = Pair::new(client, server, 1);
+        pair.start();
+        let deadline = pair.start + TEN_SECONDS;
+        while !pair.both_connected() && pair.step(deadline) {
+            for message_seq in 0..8 {
+                let forged = message(HandshakeType::HELLO_REQUEST, message_seq, &[]);
+                pair.client.handle(pair.now, forged.clone());
+                pair.server.handle(pair.now, forged);
+            }
+        }
+        assert!(pair.both_connected(), "{:?} {:?}", pair.client.events, pair.server.events);
+        assert!(pair.client.connection.stats().discarded(Discard::Renegotiation) > 0);
+        assert_eq!(pair.client.connection.stats().flights_resent, 0);
     }
 }
 

@@ -470,7 +470,7 @@ fn assert_verified_by_all(identity: &Identity, signer: &str) {
     let key = identity.signing_key();
     assert!(!key.schemes().is_empty());
     for &scheme in key.schemes() {
-        assert!(PublicKey::parse(spki).unwrap().fits_1_2(scheme));
+        assert!(PublicKey::parse(spki).unwrap().kind.fits_1_2(scheme));
         let signature = key.sign(scheme, b"message", &mut rng()).unwrap();
         for verifier in providers() {
             let what = format!("{signer} signs {scheme:?}, {} verifies", verifier.name());

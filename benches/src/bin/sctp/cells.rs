@@ -21,6 +21,8 @@ impl Cell {
 
     pub(crate) fn setup(self) -> Setup {
         Setup {
+            initiates: true,
+            interleaving: None,
             mtu: MTU,
             window: self.window,
             send_queue: (2 * self.window).max(4 * self.message).max(1 << 20),

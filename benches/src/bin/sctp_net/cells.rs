@@ -57,7 +57,16 @@ impl Cell {
         let window = (4 * (path.bdp() + path.queue_bytes)).clamp(1 << 20, 128 << 20);
         Scenario {
             path,
-            setup: Setup { mtu: MTU, window, send_queue: window, streams: 1, message: 16 << 10, seed: 7 },
+            setup: Setup {
+                initiates: true,
+                interleaving: None,
+                mtu: MTU,
+                window,
+                send_queue: window,
+                streams: 1,
+                message: 16 << 10,
+                seed: 7,
+            },
             duration: Duration::from_secs(30),
             time_limit: TIME_LIMIT,
         }

@@ -16,6 +16,8 @@ fn scenario() -> Scenario {
     Scenario {
         path,
         setup: Setup {
+            initiates: true,
+            interleaving: None,
             mtu: MTU,
             window: 4 << 20,
             send_queue: 1 << 20,

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Instant;
 
-use super::{Connection, Phase};
+use super::Connection;
 use crate::config::Config;
 
 /// Packets of one flight, and ACKs beside it; a flight in pieces of 200 bytes has fewer.
@@ -128,11 +128,8 @@ impl Connection {
 
     /// Cuts what is to be said into packets. They are kept, for the flight itself is written only once.
     fn cut_flight(&mut self, now: Instant) {
+        self.begin_waiting(now);
         let Some(mut embedding) = self.engine.embedding.take() else { return };
-        if let Phase::Established13(established) = &mut self.phase {
-            established.begin_update(&mut self.engine, now);
-            self.engine.say_waiting(now);
-        }
         let mtu_bytes = mem::replace(&mut self.engine.config.mtu_bytes, embedding.mtu_bytes);
         let mut bytes = Vec::new();
         while embedding.pending.len() < MAX_PENDING && self.engine.poll_transmit(&mut bytes).is_some() {

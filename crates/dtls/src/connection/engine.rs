@@ -4,7 +4,8 @@
 //! How: one struct that the state machines borrow. They decide what is said; this is how it is said.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use plywood_octets::Put;
 use rand_chacha::ChaCha20Rng;
@@ -13,7 +14,7 @@ use rand_core::{Rng, SeedableRng};
 use super::embedding::Embedding;
 use crate::config::Config;
 use crate::connection_id::Ids;
-use crate::dtls13::Acks;
+use crate::dtls13::{APPLICATION_EPOCH, Acks};
 use crate::event::Event;
 use crate::flight::{Flight, RetransmitTimer};
 use crate::reassembly::{Message, Reassembly};
@@ -41,7 +42,7 @@ pub(crate) struct Engine {
     pub last_transmission: Option<Instant>,
     /// 1.3: part of our flight arrived; the rest is sent again then.
     pub rest_due: Option<Instant>,
-    /// 1.3: until when records under the keys before the newest are read.
+    /// 1.3: until when records under the keys before the newest are read; `None`: the newest were not used yet.
     pub old_keys_until: Option<Instant>,
     /// Where somebody else carries what we say.
     pub embedding: Option<Embedding>,
@@ -59,11 +60,20 @@ pub(crate) struct Engine {
     alerts: VecDeque<(u64, Alert)>,
 }
 
+/// How long stragglers under old keys are read once new ones are in use: twice the two minutes for which a packet may
+/// live (RFC 9147 §4.2.1).
+const OLD_KEYS_ARE_READ_FOR: Duration = Duration::from_mins(4);
+
+/// No connection seals more records under one key, whatever it is told: the last of them must leave AES-GCM enough
+/// for a whole key update (RFC 8446 §5.5).
+const MOST_RECORDS_PER_KEY: u64 = 1 << 24;
+
 /// A close_notify and a fatal alert: no more can be waiting.
 const MAX_ALERTS: usize = 4;
 
 impl Engine {
-    pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(mut config: Config, seed: [u8; 32]) -> Self {
+        config.records_per_key = config.records_per_key.min(MOST_RECORDS_PER_KEY);
         Self {
             rng: ChaCha20Rng::from_seed(seed),
             records: Records::new(),
@@ -108,7 +118,7 @@ impl Engine {
         self.is_13
     }
 
-    /// The peer has newer keys, and its stragglers had time enough.
+    /// The peer uses newer keys, and its stragglers had time enough.
     pub(crate) fn forget_old_keys(&mut self) {
         self.old_keys_until = None;
         self.records.drop_read_epochs_before(self.records.newest_read_epoch());
@@ -160,10 +170,15 @@ impl Engine {
         }
     }
 
-    /// A record was opened: is it newer than all before it?
-    pub(crate) fn note_opened(&mut self, number: RecordNumber) {
+    /// A record was opened: is it newer than all before it? The first under new keys shows that the peer will not
+    /// need the old ones: until then its ACK may have been lost (RFC 9147 §8).
+    pub(crate) fn note_opened(&mut self, now: Instant, number: RecordNumber) {
         self.opened_newest = number.epoch > 0 && self.newest.is_none_or(|newest| number > newest);
         if self.opened_newest {
+            let first_of_epoch = self.newest.is_none_or(|newest| number.epoch > newest.epoch);
+            if first_of_epoch && number.epoch > APPLICATION_EPOCH {
+                self.old_keys_until = now.checked_add(OLD_KEYS_ARE_READ_FOR);
+            }
             self.newest = Some(number);
         }
     }
@@ -178,6 +193,23 @@ impl Engine {
     pub(crate) fn continue_at(&mut self, message_seq: u16) {
         self.reassembly.begin_at(message_seq.saturating_add(1));
         self.next_message_seq = message_seq;
+    }
+
+    /// A line of an NSS key log, where one was asked for.
+    pub(crate) fn log_secret(&mut self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        if !self.config.key_log {
+            return;
+        }
+        let hex = |line: &mut String, bytes: &[u8]| {
+            for byte in bytes {
+                let _ = write!(line, "{byte:02x}"); // a String takes everything
+            }
+        };
+        let mut line = format!("{label} ");
+        hex(&mut line, client_random);
+        line.push(' ');
+        hex(&mut line, secret);
+        self.events.push_back(Event::KeyLog(line));
     }
 
     /// Adds a ChangeCipherSpec: what follows it is said under the next epoch.

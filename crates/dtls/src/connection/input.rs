@@ -44,6 +44,8 @@ impl Connection {
     /// [`Discarded`]: why this record was dropped, and where the next one begins.
     pub fn open_record(&mut self, now: Instant, datagram: &mut [u8], at: usize) -> Result<Opened, Discarded> {
         let end = datagram.len();
+        // Whatever is dropped below says nothing of where the peer is.
+        self.engine.opened_newest = false;
         if matches!(self.phase, Phase::Closed | Phase::Idle) {
             return self.discard(end, Discard::NotOpen);
         }
@@ -52,7 +54,7 @@ impl Connection {
         }
         match self.engine.records.open(datagram, at) {
             Ok(record) => {
-                self.engine.note_opened(record.number);
+                self.engine.note_opened(now, record.number);
                 let bytes = datagram.get(record.plaintext.clone()).unwrap_or_default();
                 self.handle_record(now, &record, bytes)
             }
@@ -93,15 +95,24 @@ impl Connection {
             (ContentType::HANDSHAKE, true) if matches!(self.phase, Phase::Established12(_)) => {
                 self.handle_late_handshake(now, bytes)
             }
+            // RFC 8446 §5.4: nobody seals a handshake record with nothing in it.
+            (ContentType::HANDSHAKE, true) if bytes.is_empty() && self.engine.is_13() => {
+                self.fail(HandshakeError::UnexpectedRecordType(ContentType::HANDSHAKE.0));
+                Ok(())
+            }
             (ContentType::HANDSHAKE, _) => self.handle_fragments(now, record.number, bytes),
-            (ContentType::ACK, true) => self.handle_ack(now, record.number, bytes),
+            // 1.2 has no ACKs: there it is a type like any other that nobody knows.
+            (ContentType::ACK, true) if self.engine.is_13() => self.handle_ack(now, record.number, bytes),
             (ContentType::ACK, false) => self.handle_plaintext_ack(now, bytes),
             (ContentType::ALERT, true) => self.handle_alert(bytes),
             (ContentType::ALERT, false) => self.note_plaintext_alert(bytes),
             // It says nothing that the epoch of the next record does not say too; so one that is lost does no
             // harm, and one that is forged has no effect.
             (ContentType::CHANGE_CIPHER_SPEC, false) if bytes == [1] && !self.engine.is_13() => Ok(()),
-            (ContentType::CHANGE_CIPHER_SPEC, _) => Err(Discard::UnexpectedChangeCipherSpec),
+            // Under keys of 1.3 none is sealed, and one that is ends the connection below (RFC 8446 §5).
+            (ContentType::CHANGE_CIPHER_SPEC, under_keys) if !(under_keys && self.engine.is_13()) => {
+                Err(Discard::UnexpectedChangeCipherSpec)
+            }
             (ContentType(kind), true) => {
                 self.fail(HandshakeError::UnexpectedRecordType(kind));
                 Ok(())
@@ -125,46 +136,32 @@ impl Connection {
             if let Phase::Established13(established) = &mut self.phase {
                 established.data_arrived();
             }
-            // 1.2: a client sends data only once it has our Finished: the final flight has arrived.
-            if !self.engine.is_13() && !self.engine.flight.is_empty() && !self.engine.flight.is_sending() {
-                self.engine.flight.clear();
-            }
             return Ok(Opened { next, plaintext: Some(record.plaintext.clone()) });
         }
-        if self.early_data_bytes + bytes.len() > self.engine.config.max_early_data_bytes {
-            return self.discard(next, Discard::BufferFull);
-        }
-        if !bytes.is_empty() {
-            self.early_data_bytes += bytes.len();
-            self.early_data.push_back(bytes.to_vec());
-        }
-        Ok(Opened { next, plaintext: None })
+        self.keep_early_data(bytes, next)
+    }
+
+    fn keep_early_data(&mut self, bytes: &[u8], next: usize) -> Result<Opened, Discarded> {
+        let kept = bytes.is_empty() || self.early_data.keep(bytes, self.engine.config.max_early_data_bytes);
+        if kept { Ok(Opened { next, plaintext: None }) } else { self.discard(next, Discard::BufferFull) }
     }
 
     fn keep_early_record(&mut self, record: &[u8], next: usize) -> Result<Opened, Discarded> {
         if self.is_connected() {
             return self.discard(next, Discard::UnknownEpoch);
         }
-        if self.early_record_bytes + record.len() > self.engine.config.max_early_record_bytes {
-            return self.discard(next, Discard::BufferFull);
-        }
-        self.early_record_bytes += record.len();
-        self.early_records.push_back(record.to_vec());
-        Ok(Opened { next, plaintext: None })
+        let kept = self.early_records.keep(record, self.engine.config.max_early_record_bytes);
+        if kept { Ok(Opened { next, plaintext: None }) } else { self.discard(next, Discard::BufferFull) }
     }
 
     /// The keys are there: what came before them is opened now, each record once.
     fn open_early_records(&mut self, now: Instant) {
-        self.early_record_bytes = 0;
-        for mut record in mem::take(&mut self.early_records) {
+        let mut early = mem::take(&mut self.early_records);
+        while let Some(mut record) = early.pop() {
             // Data among them is not connected yet, and is queued; a forged record is dropped and counted.
-            if let Ok(Opened { plaintext: Some(range), .. }) = self.open_record(now, &mut record, 0) {
-                // The Finished stood before it among the early records.
-                let data = record.get(range).unwrap_or_default();
-                if self.early_data_bytes + data.len() <= self.engine.config.max_early_data_bytes {
-                    self.early_data_bytes += data.len();
-                    self.early_data.push_back(data.to_vec());
-                }
+            if let Ok(Opened { plaintext: Some(range), next }) = self.open_record(now, &mut record, 0) {
+                // The Finished stood before it among the early records. What does not fit is counted.
+                let _ = self.keep_early_data(record.get(range).unwrap_or_default(), next);
             }
         }
     }
@@ -217,7 +214,7 @@ impl Connection {
     fn handle_late_handshake(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Discard> {
         let fragment = Fragment::parse(&mut Reader::new(bytes)).map_err(|_| Discard::MalformedFragment)?;
         let header = &fragment.header;
-        let is_new = header.message_seq >= self.engine.reassembly.next_seq();
+        let is_new = u32::from(header.message_seq) >= self.engine.reassembly.next_seq();
         match header.message_type {
             // Our final flight was lost. Only the peer can have sealed this, so nobody else makes us repeat it; once,
             // into however many fragments the peer cut it.
@@ -317,6 +314,12 @@ impl Connection {
                 whole = result;
                 continue;
             }
+            // RFC 5246 §7.4.1.1: ignored by a client that negotiates already; and anyone could have written it.
+            if epoch == 0 && fragment.header.message_type == HandshakeType::HELLO_REQUEST {
+                result = Err(Discard::Renegotiation);
+                whole = result;
+                continue;
+            }
             match self.engine.reassembly.insert(epoch, &fragment) {
                 Ok(Inserted::Kept) => self.next_flight_begins(epoch),
                 Ok(Inserted::Old) if self.acknowledges_again(epoch) => {
@@ -382,7 +385,7 @@ impl Connection {
     /// The peer says again what we have answered: our answer was lost (RFC 6347 §4.2.4, figure 3).
     fn peer_repeats(&mut self, now: Instant, header: &HandshakeHeader) {
         self.engine.stats.duplicate_fragments += 1;
-        let last_of_flight = header.message_seq + 1 == self.engine.reassembly.next_seq();
+        let last_of_flight = u32::from(header.message_seq) + 1 == self.engine.reassembly.next_seq();
         let idle = !self.engine.flight.is_empty() && !self.engine.flight.is_sending();
         if !(last_of_flight && header.ends_message() && idle) {
             return;
@@ -410,9 +413,9 @@ impl Connection {
             Phase::Server12(state) => state.on_message(&mut self.engine, now, message),
             Phase::Client13(state) => state.on_message(&mut self.engine, now, message),
             Phase::Server13(state) => state.on_message(&mut self.engine, now, message),
-            Phase::Established13(mut established) => established
-                .on_message(&mut self.engine, now, message)
-                .map(|()| Phase::Established13(established)),
+            Phase::Established13(mut established) => {
+                established.on_message(&mut self.engine, message).map(|()| Phase::Established13(established))
+            }
             phase @ (Phase::Idle | Phase::Established12(_) | Phase::Closed) => Ok(phase),
         };
         match result {
@@ -431,7 +434,8 @@ fn is_said_by(role: Role, message_type: HandshakeType) -> bool {
         Role::Client => message_type == HandshakeType::CLIENT_HELLO,
         Role::Server => matches!(
             message_type,
-            HandshakeType::SERVER_HELLO
+            HandshakeType::HELLO_REQUEST
+                | HandshakeType::SERVER_HELLO
                 | HandshakeType::HELLO_VERIFY_REQUEST
                 | HandshakeType::SERVER_KEY_EXCHANGE
                 | HandshakeType::CERTIFICATE_REQUEST

@@ -1,121 +1,24 @@
 //! What only a peer of 1.3 with the keys can do wrong, and what nobody without them can do.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "test code")]
 
-use std::sync::Arc;
-
-use plywood_octets::Put;
-
+use super::test_support::{
+    a_while_later, closed, datagrams, deliver, handle, inject, message, now, record, record_under, settle,
+};
 use super::*;
-use crate::identity::Identity;
-use crate::provider::rustcrypto;
 use crate::records::RecordNumber;
 use crate::version::Versions;
 use crate::wire::ack::Ack;
 use crate::wire::record::MAX_PLAINTEXT;
 use crate::wire::{
-    ClientHello, Extension, ExtensionType, Extensions, HandshakeHeader, HandshakeType, ProtocolVersion,
-    ServerHello,
+    ClientHello, Extension, ExtensionType, Extensions, HandshakeType, ProtocolVersion, ServerHello,
 };
 
-const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/a.cert.der");
-const KEY: &[u8] = include_bytes!("../../tests/data/a.key.der");
-
-#[expect(clippy::disallowed_methods, reason = "any instant will do as the start of virtual time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 fn connection(role: Role) -> Connection {
-    let provider = rustcrypto();
-    let identity = Arc::new(Identity::from_der(&*provider, CERTIFICATE, KEY).unwrap());
-    let fingerprints = vec![identity.fingerprint().clone()];
-    let mut config = Config::new(role, identity, provider, fingerprints);
-    config.versions = Versions::ONLY_1_3;
-    Connection::new(config, [3; 32], now())
-}
-
-fn datagrams(from: &mut Connection) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    let mut out = Vec::new();
-    while from.poll_transmit(now(), &mut out).is_some() {
-        all.push(std::mem::take(&mut out));
-    }
-    all
-}
-
-fn handle(to: &mut Connection, at: Instant, mut datagram: Vec<u8>) -> Vec<Discard> {
-    let (mut next, mut discards) = (0, Vec::new());
-    while next < datagram.len() {
-        next = match to.open_record(at, &mut datagram, next) {
-            Ok(opened) => opened.next,
-            Err(discarded) => {
-                discards.push(discarded.reason);
-                discarded.next
-            }
-        };
-    }
-    discards
-}
-
-fn deliver(from: &mut Connection, to: &mut Connection) -> usize {
-    let all = datagrams(from);
-    let count = all.len();
-    for datagram in all {
-        handle(to, now(), datagram);
-    }
-    count
-}
-
-fn settle(a: &mut Connection, b: &mut Connection) {
-    while deliver(a, b) + deliver(b, a) > 0 {}
-}
-
-/// As long as an ACK waits, and not as long as anything else does.
-fn a_while_later(connection: &mut Connection) {
-    connection.handle_timeout(now() + Duration::from_millis(300));
+    test_support::connection(role, Versions::ONLY_1_3)
 }
 
 fn connected() -> (Connection, Connection) {
-    let (mut client, mut server) = (connection(Role::Client), connection(Role::Server));
-    client.start(now());
-    settle(&mut client, &mut server);
-    assert!(client.is_connected() && server.is_connected());
-    while client.poll_event().is_some() || server.poll_event().is_some() {}
-    (client, server)
-}
-
-/// A record with any content, under the newest keys of `from`.
-fn record(from: &mut Connection, content_type: ContentType, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let epoch = from.engine.records.newest_write_epoch();
-    let mark = from.engine.records.begin(epoch, &mut out).unwrap();
-    out.put_slice(body);
-    from.engine.records.finish(&mut out, mark, content_type).unwrap();
-    out
-}
-
-fn inject(from: &mut Connection, to: &mut Connection, kind: ContentType, body: &[u8]) -> Vec<Discard> {
-    let record = record(from, kind, body);
-    handle(to, now(), record)
-}
-
-fn message(kind: HandshakeType, message_seq: u16, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap();
-    let header = HandshakeHeader {
-        message_type: kind,
-        length,
-        message_seq,
-        fragment_offset: 0,
-        fragment_length: length,
-    };
-    [&header.encode()[..], body].concat()
-}
-
-fn closed(connection: &mut Connection) -> Option<CloseReason> {
-    std::iter::from_fn(|| connection.poll_event()).find_map(|event| match event {
-        Event::Closed(reason) => Some(reason),
-        _ => None,
-    })
+    test_support::connected(Versions::ONLY_1_3)
 }
 
 fn data(from: &mut Connection) -> Vec<u8> {
@@ -195,16 +98,17 @@ fn padding_is_taken_off_and_nothing_but_padding_is_the_end() {
 #[test]
 fn records_keep_their_numbers_over_more_than_16_bits_and_gaps() {
     let (mut client, mut server) = connected();
-    for sequence in [0xfff0, 0xffff, 0x1_0000, 0x1_7000, 0x1_e000, 0x2_5000, 0xff_ffff] {
-        // The gap is less than half of what 16 bits can tell apart, or grows step by step.
-        let expected = server.engine.records.newest_read_epoch();
-        assert_eq!(expected, 3);
-        if sequence == 0xff_ffff {
-            continue;
-        }
+    // Each gap is less than half of what 16 bits can tell apart.
+    for sequence in [0x7000, 0xe000, 0xffff, 0x1_0000, 0x1_7000, 0x1_e000, 0x2_5000] {
         client.skip_to(sequence);
-        assert_eq!(inject(&mut client, &mut server, ContentType::APPLICATION_DATA, b"x"), [], "{sequence:x}");
+        let sent = data(&mut client);
+        assert_eq!(handle(&mut server, now(), sent.clone()), [], "{sequence:x}");
+        assert_eq!(handle(&mut server, now(), sent), [Discard::Replayed], "{sequence:x}");
     }
+    // A larger one is taken for another number, under which the record does not open.
+    client.skip_to(0xff_6000);
+    let sent = data(&mut client);
+    assert_eq!(handle(&mut server, now(), sent), [Discard::NotAuthentic]);
 }
 
 #[test]
@@ -266,7 +170,7 @@ fn a_flood_of_update_requests_costs_one_update_at_a_time() {
 }
 
 #[test]
-fn old_keys_are_read_for_four_minutes() {
+fn old_keys_are_read_for_four_minutes_behind_the_first_record_under_new_ones() {
     let (mut client, mut server) = connected();
     let stragglers: Vec<_> = (0..3).map(|_| data(&mut client)).collect();
     client.update_keys(now(), false);
@@ -274,6 +178,8 @@ fn old_keys_are_read_for_four_minutes() {
     a_while_later(&mut server);
     settle(&mut client, &mut server);
     assert_eq!(client.engine.write_epoch, 4);
+    let fresh = data(&mut client);
+    assert_eq!(handle(&mut server, now(), fresh), []);
     let later = now() + Duration::from_secs(239);
     assert_eq!(handle(&mut server, later, stragglers[0].clone()), []);
     let fresh = data(&mut client);
@@ -282,6 +188,66 @@ fn old_keys_are_read_for_four_minutes() {
     assert_eq!(handle(&mut server, too_late, stragglers[1].clone()), [Discard::UnknownEpoch]);
     let fresh = data(&mut client);
     assert_eq!(handle(&mut server, too_late, fresh), []);
+}
+
+#[test]
+fn old_keys_are_kept_however_long_the_peer_does_not_know_that_we_have_the_new_ones() {
+    let (mut client, mut server) = connected();
+    client.update_keys(now(), false);
+    deliver(&mut client, &mut server);
+    a_while_later(&mut server);
+    assert_eq!(datagrams(&mut server).len(), 1, "the ACK, which is lost");
+    for hours in 1..4 {
+        let later = now() + Duration::from_hours(hours);
+        let sent = data(&mut client);
+        assert_eq!(handle(&mut server, later, sent), [], "under the old keys: the client has no others");
+    }
+    assert_eq!(server.engine.records.newest_read_epoch(), 4);
+}
+
+#[test]
+fn data_that_does_not_fit_is_counted_also_when_it_waited_for_keys() {
+    let mut config = test_support::config(Role::Server, Versions::ONLY_1_3);
+    config.max_early_data_bytes = 100;
+    let (mut client, mut server) = (connection(Role::Client), Connection::new(config, [3; 32], now()));
+    client.start(now());
+    deliver(&mut client, &mut server);
+    deliver(&mut server, &mut client);
+    for _ in 0..2 {
+        let data = record(&mut client, ContentType::APPLICATION_DATA, &[7; 90]);
+        assert_eq!(handle(&mut server, now(), data), []);
+    }
+    deliver(&mut client, &mut server);
+    assert!(server.is_connected());
+    assert_eq!(server.stats().discarded(Discard::BufferFull), 1);
+    assert_eq!(server.poll_early_data().map(|data| data.len()), Some(90));
+    assert_eq!(server.poll_early_data(), None);
+}
+
+#[test]
+fn whatever_the_configuration_says_keys_are_changed_before_they_wear_out() {
+    let mut config = test_support::config(Role::Client, Versions::ONLY_1_3);
+    config.records_per_key = u64::MAX;
+    let client = Connection::new(config, [3; 32], now());
+    let (mut client, _) = test_support::connect(client, connection(Role::Server));
+    client.skip_to((1 << 24) - 1);
+    for is_updating in [false, true] {
+        let mut out = Vec::new();
+        let mark = client.begin_record(&mut out).unwrap();
+        client.finish_record(&mut out, mark).unwrap();
+        assert!(matches!(&client.phase, Phase::Established13(up) if up.is_updating() == is_updating));
+    }
+}
+
+#[test]
+fn a_handshake_record_with_nothing_in_it_and_a_sealed_change_cipher_spec_are_the_end() {
+    for (kind, body) in [(ContentType::HANDSHAKE, &[][..]), (ContentType::CHANGE_CIPHER_SPEC, &[1])] {
+        let (mut client, mut server) = connected();
+        inject(&mut client, &mut server, kind, body);
+        let error = HandshakeError::UnexpectedRecordType(kind.0);
+        assert_eq!(error.alert(), AlertDescription::UNEXPECTED_MESSAGE);
+        assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));
+    }
 }
 
 #[test]
@@ -441,11 +407,9 @@ fn a_message_that_hides_behind_the_finished_is_refused() {
     for datagram in datagrams(&mut server) {
         handle(&mut client, now(), datagram);
     }
-    let mut out = Vec::new();
-    let mark = client.engine.records.begin(2, &mut out).unwrap();
-    out.put_slice(&message(HandshakeType::FINISHED, 4, &[7; 32]));
-    client.engine.records.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
-    handle(&mut server, now(), out);
+    let finished = message(HandshakeType::FINISHED, 4, &[7; 32]);
+    let finished = record_under(&mut client, 2, ContentType::HANDSHAKE, &finished);
+    handle(&mut server, now(), finished);
     deliver(&mut client, &mut server);
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::ExcessHandshakeData)));
 }
@@ -523,11 +487,9 @@ fn a_finished_with_another_mac_is_refused() {
     // The client's own Finished is held back; another stands in its place.
     assert_eq!(client.engine.flight.pop(), Some(3));
     deliver(&mut client, &mut server);
-    let mut out = Vec::new();
-    let mark = client.engine.records.begin(2, &mut out).unwrap();
-    out.put_slice(&message(HandshakeType::FINISHED, 3, &[7; 32]));
-    client.engine.records.finish(&mut out, mark, ContentType::HANDSHAKE).unwrap();
-    handle(&mut server, now(), out);
+    let finished = message(HandshakeType::FINISHED, 3, &[7; 32]);
+    let finished = record_under(&mut client, 2, ContentType::HANDSHAKE, &finished);
+    handle(&mut server, now(), finished);
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::FinishedMismatch)));
 }
 
@@ -648,6 +610,18 @@ fn a_hello_retry_request_must_ask_for_something_new_and_comes_once() {
     other.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384;
     assert_eq!(client_told(&[retry_request(), other]), Some(HandshakeError::RetryIgnored));
     assert_eq!(client_told(&[retry_request(), server_hello()]), Some(HandshakeError::RetryIgnored));
+}
+
+#[test]
+fn a_retry_may_ask_for_every_group_that_the_hello_named() {
+    // P-256 is named because the server's key of 1.2 may be on it; whoever reads it may ask for a share.
+    let mut config = test_support::config(Role::Client, Versions::default());
+    config.groups = vec![NamedGroup::X25519];
+    let mut server = test_support::config(Role::Server, Versions::default());
+    server.groups = vec![NamedGroup::SECP256R1];
+    let pair = (Connection::new(config, [1; 32], now()), Connection::new(server, [2; 32], now()));
+    let (client, server) = test_support::connect(pair.0, pair.1);
+    assert_eq!((client.group(), server.version()), (Some(NamedGroup::SECP256R1), Some(Version::Dtls13)));
 }
 
 #[test]

@@ -1,72 +1,31 @@
 //! What only a peer with the keys can do wrong about connection ids and record sizes.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use std::sync::Arc;
-
 use plywood_octets::Put;
 
+use super::test_support::{a_while_later, closed, connect, deliver, handle, now, record, settle};
 use super::*;
 use crate::error::ParseError;
-use crate::identity::Identity;
-use crate::provider::rustcrypto;
 use crate::version::Versions;
 use crate::wire::HandshakeType;
 use crate::wire::connection_id::{ConnectionId, NewConnectionId};
 
-const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/a.cert.der");
-const KEY: &[u8] = include_bytes!("../../tests/data/a.key.der");
-
-#[expect(clippy::disallowed_methods, reason = "any instant will do as the start of virtual time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn carry(from: &mut Connection, to: &mut Connection) -> usize {
-    let (mut count, mut out) = (0, Vec::new());
-    while let Some(length) = from.poll_transmit(now(), &mut out) {
-        let mut at = 0;
-        while at < length {
-            at =
-                to.open_record(now(), &mut out, at).map_or_else(|dropped| dropped.next, |opened| opened.next);
-        }
-        out.clear();
-        count += 1;
-    }
-    count
-}
-
 /// A client with id `client` and a server with id `server`, connected with each other.
 fn connected(versions: Versions, client: Option<&[u8]>, server: Option<&[u8]>) -> (Connection, Connection) {
-    let provider = rustcrypto();
-    let identity = Arc::new(Identity::from_der(&*provider, CERTIFICATE, KEY).unwrap());
-    let fingerprints = vec![identity.fingerprint().clone()];
     let connection = |role, id: Option<&[u8]>| {
-        let mut config = Config::new(role, identity.clone(), provider.clone(), fingerprints.clone());
-        config.versions = versions;
+        let mut config = test_support::config(role, versions);
         config.connection_id = id.and_then(ConnectionId::new);
         config.record_size_limit = Some(500);
         Connection::new(config, [3; 32], now())
     };
-    let (mut client, mut server) = (connection(Role::Client, client), connection(Role::Server, server));
-    client.start(now());
-    while carry(&mut client, &mut server) + carry(&mut server, &mut client) > 0 {}
-    assert!(client.is_connected() && server.is_connected());
-    while client.poll_event().is_some() || server.poll_event().is_some() {}
-    (client, server)
-}
-
-fn closed(connection: &mut Connection) -> Option<CloseReason> {
-    std::iter::from_fn(|| connection.poll_event()).find_map(|event| match event {
-        Event::Closed(reason) => Some(reason),
-        _ => None,
-    })
+    connect(connection(Role::Client, client), connection(Role::Server, server))
 }
 
 /// `from` says a message that its own rules would not let it say.
 fn say(from: &mut Connection, to: &mut Connection, kind: HandshakeType, body: &[u8]) {
     from.engine.say_late(kind, body.to_vec());
-    carry(from, to);
-    carry(to, from);
+    deliver(from, to);
+    deliver(to, from);
 }
 
 fn list(ids: &[&[u8]], immediate: bool) -> Vec<u8> {
@@ -148,10 +107,9 @@ fn connected_is_told_once_whatever_comes_behind_the_handshake() {
     // ACKs wait a little, in case that more is to be acknowledged.
     let settle = |client: &mut Connection, server: &mut Connection| {
         for _ in 0..3 {
-            while carry(client, server) + carry(server, client) > 0 {}
-            let later = now() + Duration::from_millis(300);
-            client.handle_timeout(later);
-            server.handle_timeout(later);
+            settle(client, server);
+            a_while_later(client);
+            a_while_later(server);
         }
     };
     settle(&mut client, &mut server);
@@ -192,12 +150,23 @@ fn a_record_longer_than_we_said_ends_the_connection() {
 fn padding_counts_under_the_limit_too() {
     let (mut client, mut server) = connected(Versions::ONLY_1_3, None, None);
     client.engine.records.limit_plaintext(500, 1 << 14);
-    let mut out = Vec::new();
-    let mark = client.engine.records.begin(client.engine.write_epoch, &mut out).unwrap();
-    out.put_slice(&[7; 400]);
-    out.put_slice(&[23]);
-    out.put_slice(&[0; 100]);
-    client.engine.records.finish(&mut out, mark, ContentType(0)).unwrap();
-    server.open_record(now(), &mut out, 0).unwrap();
+    let body = [&[7; 400][..], &[23], &[0; 100]].concat();
+    let padded = record(&mut client, ContentType(0), &body);
+    handle(&mut server, now(), padded);
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(HandshakeError::RecordOverflow)));
+}
+
+#[test]
+fn what_is_dropped_is_not_the_newest_record() {
+    for versions in [Versions::ONLY_1_2, Versions::ONLY_1_3] {
+        let (mut client, mut server) = connected(versions, Some(b"c"), Some(b"s"));
+        let genuine = record(&mut client, ContentType::APPLICATION_DATA, b"data");
+        let mut forged = genuine.clone();
+        forged[20] ^= 1;
+        assert_eq!(handle(&mut server, now(), genuine), []);
+        assert!(server.opened_newest_record());
+        // It may come from anywhere, so it must not move the connection.
+        assert_ne!(handle(&mut server, now(), forged), []);
+        assert!(!server.opened_newest_record());
+    }
 }

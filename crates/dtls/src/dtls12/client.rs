@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::proof::{FinishedVerified, check_certificate};
+use super::proof::{check_certificate, check_finished};
 use super::secrets::Secrets;
 use super::suite::Suite;
 use super::{
@@ -20,12 +20,12 @@ use crate::config::Role;
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::dtls13::{self, Offer};
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, share_error};
 use crate::hello::{accepted_srtp_profile, client_hello};
 use crate::identity::Identity;
-use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::proof::{PeerCertificate, VerifiedPeer};
+use crate::provider::SharedSecret;
 use crate::provider::public_key::KeyKind;
-use crate::provider::{CryptoError, SharedSecret};
 use crate::reassembly::Message;
 use crate::record_size_limit;
 use crate::version::Version;
@@ -195,7 +195,7 @@ pub(crate) struct AwaitCertificate {
 impl AwaitCertificate {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<State, HandshakeError> {
         let certificate = check_certificate(engine, message)?.ok_or(HandshakeError::NoCertificate)?;
-        let kind = certificate.public_key()?.kind;
+        let kind = certificate.key_kind();
         if !key_fits(kind, self.hellos.suite.rsa) {
             return Err(HandshakeError::BadCertificate);
         }
@@ -234,11 +234,8 @@ impl AwaitServerKeyExchange {
             Version::Dtls12,
         )?;
         let provider = engine.config.provider.clone();
-        let (share, shared) =
-            provider.respond(group, exchange.share, &mut engine.rng).map_err(|error| match error {
-                CryptoError::InvalidShare(_) => HandshakeError::BadKeyShare(group),
-                error => HandshakeError::Crypto(error),
-            })?;
+        let answer = provider.respond(group, exchange.share, &mut engine.rng);
+        let (share, shared) = answer.map_err(share_error(group))?;
         engine.heard(message);
         let randoms = (client_random, server_random);
         let exchanged =
@@ -361,7 +358,7 @@ pub(crate) struct AwaitFinished {
 
 impl AwaitFinished {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<Box<Established>, HandshakeError> {
-        let finished = FinishedVerified::check(engine, message, &self.secrets, Role::Server)?;
+        let finished = check_finished(engine, message, &self.secrets, Role::Server)?;
         engine.begin_flight();
         Ok(Established::new(self.agreed, self.secrets, Some(self.peer), finished))
     }

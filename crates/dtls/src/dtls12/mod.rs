@@ -24,8 +24,8 @@
 //!                            <--------  Finished, encrypted        saw the same messages (flight 6)
 //! ```
 //!
-//! `client.rs` and `server.rs` follow the figure from top to bottom; `proof.rs` has the four checks on the
-//! right, each of which gives back a value that cannot be had otherwise; `secrets.rs` makes the keys.
+//! `client.rs` and `server.rs` follow the figure from top to bottom; the checks on the right are in `crate::proof`, and
+//! each gives back a value that cannot be had otherwise; `secrets.rs` makes the keys.
 //!
 //! A HelloVerifyRequest is answered here, never sent: behind ICE the address is proven already. Where a server
 //! stands alone `crate::cookie` sends it, before there is any state; its second hello is the first one here.
@@ -36,14 +36,13 @@ mod secrets;
 pub(crate) mod server;
 mod suite;
 
-use self::proof::FinishedVerified;
 use self::secrets::Secrets;
 use self::suite::Suite;
 use crate::config::{Config, Role};
 use crate::connection::Engine;
-use crate::error::{ConfigError, ExportError, HandshakeError, ParseError};
+use crate::error::{ConfigError, ExportError, HandshakeError, decode};
 use crate::identity::Identity;
-use crate::peer_certificate::VerifiedPeer;
+use crate::proof::{FinishedVerified, VerifiedPeer};
 use crate::provider::public_key::KeyKind;
 use crate::reassembly::Message;
 use crate::wire::codes::{CipherSuite, NamedGroup, SignatureScheme};
@@ -100,10 +99,7 @@ pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
     if groups(config).is_empty() {
         return Err(ConfigError::NoSupportedGroup);
     }
-    if !config.identities().any(|identity| identity.schemes().iter().any(|scheme| signs(*scheme))) {
-        return Err(ConfigError::UnusableIdentity);
-    }
-    Ok(())
+    config.require_signer(signs)
 }
 
 /// The suites that a client offers.
@@ -177,10 +173,6 @@ fn require_uncompressed_points(
         Some(formats) if !formats.contains(&0) => Err(HandshakeError::NoUncompressedPoints),
         _ => Ok(()),
     }
-}
-
-fn decode(message: HandshakeType) -> impl Fn(ParseError) -> HandshakeError {
-    move |error| HandshakeError::Decode { message, error }
 }
 
 /// The message that a state waits for, under the epoch that it must have.

@@ -1,28 +1,14 @@
-//! The checks that make a peer trustworthy. Each gives back a value that cannot be made elsewhere, so a state
-//! that holds it proves that the check took place.
-//!
-//! ```text
-//!   Certificate        --fingerprint-->  PeerCertificate          it is the certificate that was signalled
-//!   ServerKeyExchange  --signature---.
-//!   CertificateVerify  --signature---+-> VerifiedPeer             the peer holds its key
-//!   Finished           --MAC---------->  FinishedVerified         both saw the same messages
-//! ```
-
-use subtle::ConstantTimeEq;
+//! Reading the messages of 1.2 that prove something; what they must prove is in `crate::proof`.
 
 use super::secrets::Secrets;
 use super::{decode, expect};
 use crate::config::Role;
 use crate::connection::Engine;
 use crate::error::HandshakeError;
-use crate::peer_certificate::PeerCertificate;
+use crate::proof::{FinishedVerified, PeerCertificate};
 use crate::reassembly::Message;
 use crate::wire::HandshakeType;
 use crate::wire::certificate::Certificate;
-
-/// Both sides saw the same handshake.
-#[derive(Debug)]
-pub(super) struct FinishedVerified(());
 
 /// Reads a Certificate message and checks the certificate; `None`: the list is empty.
 pub(super) fn check_certificate(
@@ -34,24 +20,13 @@ pub(super) fn check_certificate(
     chain.end_entity.map(|der| PeerCertificate::check(&engine.config, der)).transpose()
 }
 
-impl FinishedVerified {
-    /// Compares the MAC, in constant time, with what the messages that we saw give.
-    pub(super) fn check(
-        engine: &Engine,
-        message: &Message,
-        secrets: &Secrets,
-        sender: Role,
-    ) -> Result<Self, HandshakeError> {
-        expect(message, HandshakeType::FINISHED)?;
-        // Behind it nothing may stand that has its keys (RFC 8446 §5.1).
-        if engine.reassembly.holds_authenticated() {
-            return Err(HandshakeError::ExcessHandshakeData);
-        }
-        let expected = secrets.verify_data(engine, sender);
-        if bool::from(message.body.ct_eq(&expected)) {
-            Ok(Self(()))
-        } else {
-            Err(HandshakeError::FinishedMismatch)
-        }
-    }
+/// Checks the Finished of `sender` against the messages before it.
+pub(super) fn check_finished(
+    engine: &Engine,
+    message: &Message,
+    secrets: &Secrets,
+    sender: Role,
+) -> Result<FinishedVerified, HandshakeError> {
+    expect(message, HandshakeType::FINISHED)?;
+    FinishedVerified::check(engine, message, &secrets.verify_data(engine, sender))
 }

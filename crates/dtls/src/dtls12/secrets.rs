@@ -8,13 +8,10 @@
 //!                  `---------> exporter
 //! ```
 
-use std::fmt::Write as _;
-
 use super::suite::Suite;
 use crate::config::Role;
 use crate::connection::Engine;
 use crate::error::HandshakeError;
-use crate::event::Event;
 use crate::prf::{self, MasterSecret};
 use crate::provider::SharedSecret;
 use crate::records::Protection;
@@ -45,9 +42,7 @@ impl Secrets {
         let master = prf::extended_master_secret(provider, suite.hash, shared.as_ref(), &session_hash);
         let (client_random, server_random) = randoms;
         let secrets = Self { master, suite, client_random, server_random };
-        if engine.config.key_log {
-            engine.events.push_back(Event::KeyLog(secrets.key_log_line()));
-        }
+        engine.log_secret("CLIENT_RANDOM", &client_random, secrets.master.bytes());
         secrets
     }
 
@@ -75,20 +70,5 @@ impl Secrets {
 
     pub(super) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> bool {
         self.master.export(label.as_bytes(), context, &self.client_random, &self.server_random, out)
-    }
-
-    /// The line of an NSS key log that decrypts a capture of this connection.
-    fn key_log_line(&self) -> String {
-        let mut line = String::from("CLIENT_RANDOM ");
-        hex(&mut line, &self.client_random);
-        line.push(' ');
-        hex(&mut line, self.master.bytes());
-        line
-    }
-}
-
-fn hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}"); // a String takes everything
     }
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::proof::{FinishedVerified, check_certificate};
+use super::proof::{check_certificate, check_finished};
 use super::secrets::Secrets;
 use super::suite::{self, Suite};
 use super::{Agreed, Established, decode, expect, groups, require_uncompressed_points};
@@ -16,10 +16,11 @@ use crate::config::{ClientAuthentication, Role};
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::dtls13;
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, share_error};
+use crate::hello::choose_srtp_profile;
 use crate::identity::Identity;
-use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
-use crate::provider::{CryptoError, KeyExchange};
+use crate::proof::{PeerCertificate, VerifiedPeer};
+use crate::provider::KeyExchange;
 use crate::reassembly::Message;
 use crate::record_size_limit;
 use crate::version::Version;
@@ -122,9 +123,7 @@ impl Choice {
         if offer.contains(ExtensionType::EC_POINT_FORMATS) {
             extensions.push(Extension::uncompressed_points());
         }
-        let offered = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
-        let mut profiles = engine.config.srtp_profiles.iter().copied();
-        let srtp_profile = profiles.find(|profile| offered.contains(profile));
+        let srtp_profile = choose_srtp_profile(&engine.config, offer)?;
         if let Some(profile) = srtp_profile {
             extensions.push(Extension::use_srtp(&[profile], &[]));
         }
@@ -263,10 +262,7 @@ impl AwaitClientKeyExchange {
         expect(message, KIND)?;
         let exchange = ClientKeyExchange::parse(&message.body).map_err(decode(KIND))?;
         let Offer { agreed, randoms, key_exchange } = self.offer;
-        let shared = key_exchange.complete(exchange.share).map_err(|error| match error {
-            CryptoError::InvalidShare(group) => HandshakeError::BadKeyShare(group),
-            error => HandshakeError::Crypto(error),
-        })?;
+        let shared = key_exchange.complete(exchange.share).map_err(share_error(agreed.group))?;
         engine.heard(message);
         let secrets = Secrets::derive(engine, agreed.suite, &shared, randoms);
         secrets.install(engine)?;
@@ -312,7 +308,7 @@ pub(crate) struct AwaitFinished {
 
 impl AwaitFinished {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<Box<Established>, HandshakeError> {
-        let finished = FinishedVerified::check(engine, message, &self.secrets, Role::Client)?;
+        let finished = check_finished(engine, message, &self.secrets, Role::Client)?;
         engine.heard(message);
         engine.begin_flight();
         engine.change_cipher_spec();

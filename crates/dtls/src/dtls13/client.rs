@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::established::Established;
 use super::offer::Offer;
-use super::proof::{FinishedVerified, check_certificate, check_certificate_verify};
+use super::proof::{check_certificate, check_certificate_verify, check_finished};
 use super::secrets::{Secrets, install_read, install_write};
 use super::{APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content};
 use crate::config::Role;
@@ -19,7 +19,7 @@ use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::error::{HandshakeError, ParseError};
 use crate::hello::accepted_srtp_profile;
-use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::proof::{PeerCertificate, VerifiedPeer};
 use crate::reassembly::Message;
 use crate::record_size_limit;
 use crate::version::Version;
@@ -135,8 +135,10 @@ fn on_hello_retry_request(
     let cookie = answers.cookie().map_err(&decode)?;
     let group = answers.retry_group().map_err(&decode)?;
     let groups = groups(&engine.config);
+    // What the hello named counts (RFC 8446 §4.1.4); for 1.2 it may name a curve more than we prefer.
+    let named = hello.extensions.supported_groups().map_err(&decode)?.unwrap_or_default();
     match group {
-        Some(group) if !groups.contains(&group) => return Err(HandshakeError::GroupNotOffered(group)),
+        Some(group) if !named.contains(&group) => return Err(HandshakeError::GroupNotOffered(group)),
         Some(group) if offer.has_share(group, &groups) => return Err(HandshakeError::PointlessRetry),
         Some(group) => {
             offer = Offer::for_group(engine, group)?;
@@ -314,7 +316,7 @@ impl AwaitFinished {
         message: &Message,
     ) -> Result<Box<Established>, HandshakeError> {
         let Self { agreed, secrets, scheme, peer } = self;
-        let finished = FinishedVerified::check(engine, message, &secrets, Role::Server)?;
+        let finished = check_finished(engine, message, &secrets, Role::Server)?;
         let application = secrets.application(engine);
         engine.begin_flight();
         if let Some(scheme) = scheme {

@@ -8,29 +8,24 @@
 //! ```text
 //!   writer   epoch 3 ..........KeyUpdate....data 3......  |  epoch 4 ....
 //!                                  \              ACK /
-//!   reader   reads 3 ............... reads 3 and 4 .......  3 is forgotten after four minutes
+//!   reader   reads 3 ............... reads 3 and 4 .......  3 is forgotten four minutes after the first record of 4
 //! ```
 //! At most one update of ours is under way; a peer that asks for ours meanwhile is served by it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::proof::FinishedVerified;
 use super::secrets::{install_read, install_write};
-use super::{APPLICATION_EPOCH, Agreed};
+use super::{APPLICATION_EPOCH, Agreed, decode};
 use crate::config::Role;
 use crate::connection::Engine;
 use crate::connection_id;
 use crate::error::HandshakeError;
 use crate::key_schedule::{ApplicationSecrets, ExporterSecret, Hkdf, TrafficSecret};
-use crate::peer_certificate::VerifiedPeer;
+use crate::proof::{FinishedVerified, VerifiedPeer};
 use crate::reassembly::Message;
 use crate::wire::HandshakeType;
 use crate::wire::codes::{CipherSuite, NamedGroup};
 use crate::wire::key_update::KeyUpdate;
-
-/// How long stragglers under old keys are read: twice the two minutes for which a packet may live (RFC 9147
-/// §4.2.1).
-const OLD_KEYS_ARE_READ_FOR: Duration = Duration::from_mins(4);
 
 /// What is left of a handshake that succeeded. It cannot be made without the two proofs.
 #[derive(Debug)]
@@ -120,7 +115,6 @@ impl Established {
     pub(crate) fn on_message(
         &mut self,
         engine: &mut Engine,
-        now: Instant,
         message: &Message,
     ) -> Result<(), HandshakeError> {
         // A KeyUpdate ends its epoch, and the handshake ended epoch 2 (RFC 9147 §8).
@@ -128,7 +122,7 @@ impl Established {
             return Err(HandshakeError::ExcessHandshakeData);
         }
         match message.message_type {
-            HandshakeType::KEY_UPDATE => self.on_key_update(engine, now, message),
+            HandshakeType::KEY_UPDATE => self.on_key_update(engine, message),
             HandshakeType::NEW_CONNECTION_ID => connection_id::on_new(engine, message),
             HandshakeType::REQUEST_CONNECTION_ID => connection_id::on_request(engine, message),
             // No session is resumed.
@@ -139,21 +133,15 @@ impl Established {
         }
     }
 
-    fn on_key_update(
-        &mut self,
-        engine: &mut Engine,
-        now: Instant,
-        message: &Message,
-    ) -> Result<(), HandshakeError> {
-        let update = KeyUpdate::parse(&message.body)
-            .map_err(|error| HandshakeError::Decode { message: HandshakeType::KEY_UPDATE, error })?;
+    fn on_key_update(&mut self, engine: &mut Engine, message: &Message) -> Result<(), HandshakeError> {
+        let update = KeyUpdate::parse(&message.body).map_err(decode(HandshakeType::KEY_UPDATE))?;
         self.updates_without_data += 1;
         if self.updates_without_data > MAX_UPDATES_WITHOUT_DATA || self.read.epoch == LAST_EPOCH {
             return Err(HandshakeError::TooManyKeyUpdates);
         }
         // Stragglers of the epoch that ends here are still read; those before it are not.
         engine.records.drop_read_epochs_before(self.read.epoch);
-        engine.old_keys_until = now.checked_add(OLD_KEYS_ARE_READ_FOR);
+        engine.old_keys_until = None;
         self.read = Direction { epoch: self.read.epoch + 1, secret: self.read.secret.next(&self.hkdf) };
         install_read(engine, self.read.epoch, &self.hkdf, self.agreed.suite, &self.read.secret)?;
         if update.update_requested && !self.under_way && self.wanted.is_none() {

@@ -25,8 +25,8 @@
 //!                            <--------              [ACK]          the client goes on in epoch 4
 //! ```
 //!
-//! `client.rs` and `server.rs` follow the figure from top to bottom; `proof.rs` has the checks on the right that
-//! are not shared with 1.2; `established.rs` what comes behind the handshake; `acks.rs` what is acknowledged, and
+//! `client.rs` and `server.rs` follow the figure from top to bottom; the checks on the right are in `crate::proof`, as
+//! for 1.2; `established.rs` has what comes behind the handshake; `acks.rs` what is acknowledged, and
 //! when. No session is resumed: tickets are acknowledged and forgotten.
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) use self::acks::Acks;
 pub(crate) use self::established::{Established, Update};
 pub(crate) use self::offer::Offer;
 use crate::config::{Config, Role};
-use crate::error::{ConfigError, HandshakeError, ParseError};
+use crate::error::{ConfigError, HandshakeError, decode};
 use crate::identity::Identity;
 use crate::provider::{Aead, Hash};
 use crate::reassembly::Message;
@@ -104,10 +104,7 @@ pub(crate) fn validate(config: &Config) -> Result<(), ConfigError> {
     if groups(config).is_empty() {
         return Err(ConfigError::NoSupportedGroup);
     }
-    if !config.identities().any(|identity| identity.schemes().iter().any(|scheme| signs(*scheme))) {
-        return Err(ConfigError::UnusableIdentity);
-    }
-    Ok(())
+    config.require_signer(signs)
 }
 
 /// Schemes that may sign a handshake; PKCS#1 v1.5 is for certificates only (RFC 8446 §4.2.3).
@@ -151,8 +148,4 @@ fn expect(message: &Message, expected: HandshakeType) -> Result<(), HandshakeErr
     let plaintext = matches!(expected, HandshakeType::CLIENT_HELLO | HandshakeType::SERVER_HELLO);
     let epoch = if plaintext { 0 } else { HANDSHAKE_EPOCH };
     if message.epoch == epoch { Ok(()) } else { Err(HandshakeError::WrongEpoch(received)) }
-}
-
-fn decode(message: HandshakeType) -> impl Fn(ParseError) -> HandshakeError {
-    move |error| HandshakeError::Decode { message, error }
 }

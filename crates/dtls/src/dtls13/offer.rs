@@ -5,8 +5,8 @@
 //! preferred and the hybrid enabled too, it is the same pair in the other order.
 
 use crate::connection::Engine;
-use crate::error::HandshakeError;
-use crate::provider::{CryptoError, KeyExchange, SharedSecret};
+use crate::error::{HandshakeError, share_error};
+use crate::provider::{KeyExchange, SharedSecret};
 use crate::wire::Extension;
 use crate::wire::codes::NamedGroup;
 use crate::wire::extension13::KeyShareEntry;
@@ -69,14 +69,6 @@ impl Offer {
         } else {
             self.exchange.complete_component(entry.share)
         };
-        secret.map_err(|error| share_error(error, group))
-    }
-}
-
-/// A share that its group forbids is the peer's fault, everything else ours.
-pub(super) fn share_error(error: CryptoError, group: NamedGroup) -> HandshakeError {
-    match error {
-        CryptoError::InvalidShare(_) => HandshakeError::BadKeyShare(group),
-        error => HandshakeError::Crypto(error),
+        secret.map_err(share_error(group))
     }
 }

@@ -1,22 +1,16 @@
-//! The checks of 1.3 that make a peer trustworthy; those on certificates are in `peer_certificate`.
-
-use subtle::ConstantTimeEq;
+//! Reading the messages of 1.3 that prove something; what they must prove is in `crate::proof`.
 
 use super::secrets::Secrets;
 use super::{decode, expect, signed_content};
 use crate::config::Role;
 use crate::connection::Engine;
 use crate::error::HandshakeError;
-use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::proof::{FinishedVerified, PeerCertificate, VerifiedPeer};
 use crate::reassembly::Message;
 use crate::version::Version;
 use crate::wire::HandshakeType;
 use crate::wire::certificate_verify::DigitallySigned;
 use crate::wire::certificate13;
-
-/// Both sides saw the same handshake.
-#[derive(Debug)]
-pub(super) struct FinishedVerified(());
 
 /// Reads a Certificate and checks the certificate; `None`: the list is empty.
 pub(super) fn check_certificate(
@@ -51,26 +45,15 @@ pub(super) fn check_certificate_verify(
     Ok(peer)
 }
 
-impl FinishedVerified {
-    /// Compares the MAC, in constant time, with what the messages that we saw give.
-    pub(super) fn check(
-        engine: &mut Engine,
-        message: &Message,
-        secrets: &Secrets,
-        sender: Role,
-    ) -> Result<Self, HandshakeError> {
-        const KIND: HandshakeType = HandshakeType::FINISHED;
-        expect(message, KIND)?;
-        // Behind it nothing may stand that has its keys (RFC 8446 §5.1).
-        if engine.reassembly.holds_authenticated() {
-            return Err(HandshakeError::ExcessHandshakeData);
-        }
-        let expected = secrets.verify_data(engine, sender);
-        // Of another length it is another value too: `decrypt_error` (RFC 8446 §4.4.4).
-        if !bool::from(message.body.ct_eq(&expected)) {
-            return Err(HandshakeError::FinishedMismatch);
-        }
-        engine.heard(message);
-        Ok(Self(()))
-    }
+/// Checks the Finished of `sender` against the messages before it.
+pub(super) fn check_finished(
+    engine: &mut Engine,
+    message: &Message,
+    secrets: &Secrets,
+    sender: Role,
+) -> Result<FinishedVerified, HandshakeError> {
+    expect(message, HandshakeType::FINISHED)?;
+    let finished = FinishedVerified::check(engine, message, &secrets.verify_data(engine, sender))?;
+    engine.heard(message);
+    Ok(finished)
 }

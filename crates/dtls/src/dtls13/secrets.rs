@@ -6,13 +6,10 @@
 //! ```
 //! A server writes epoch 3 right behind its Finished, but reads it only once the client has proved itself.
 
-use std::fmt::Write as _;
-
 use super::{HANDSHAKE_EPOCH, Suite};
 use crate::config::Role;
 use crate::connection::Engine;
 use crate::error::HandshakeError;
-use crate::event::Event;
 use crate::key_schedule::{ApplicationSecrets, HandshakeSecrets, Hkdf, TrafficSecret};
 use crate::provider::{Digest, SharedSecret};
 use crate::records::Protection;
@@ -39,11 +36,12 @@ impl Secrets {
         let hash = engine.transcript.hash_13();
         let handshake = HandshakeSecrets::derive(&hkdf, shared.as_ref(), &hash);
         let secrets = Self { hkdf, suite, handshake, client_random };
-        secrets.log(engine, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", secrets.handshake.client.bytes());
-        secrets.log(engine, "SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.handshake.server.bytes());
+        let HandshakeSecrets { client, server, .. } = &secrets.handshake;
+        engine.log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &client_random, client.bytes());
+        engine.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", &client_random, server.bytes());
         let (read, write) = match engine.config.role {
-            Role::Client => (&secrets.handshake.server, &secrets.handshake.client),
-            Role::Server => (&secrets.handshake.client, &secrets.handshake.server),
+            Role::Client => (server, client),
+            Role::Server => (client, server),
         };
         install_read(engine, HANDSHAKE_EPOCH, &secrets.hkdf, suite, read)?;
         install_write(engine, HANDSHAKE_EPOCH, &secrets.hkdf, suite, write)?;
@@ -63,28 +61,10 @@ impl Secrets {
     /// The application secrets; the transcript must end with the server's Finished.
     pub(super) fn application(&self, engine: &mut Engine) -> ApplicationSecrets {
         let secrets = self.handshake.application(&self.hkdf, &engine.transcript.hash_13());
-        self.log(engine, "CLIENT_TRAFFIC_SECRET_0", secrets.client.bytes());
-        self.log(engine, "SERVER_TRAFFIC_SECRET_0", secrets.server.bytes());
-        self.log(engine, "EXPORTER_SECRET", secrets.exporter.bytes());
+        engine.log_secret("CLIENT_TRAFFIC_SECRET_0", &self.client_random, secrets.client.bytes());
+        engine.log_secret("SERVER_TRAFFIC_SECRET_0", &self.client_random, secrets.server.bytes());
+        engine.log_secret("EXPORTER_SECRET", &self.client_random, secrets.exporter.bytes());
         secrets
-    }
-
-    /// A line of an NSS key log.
-    fn log(&self, engine: &mut Engine, label: &str, secret: &[u8]) {
-        if !engine.config.key_log {
-            return;
-        }
-        let mut line = format!("{label} ");
-        hex(&mut line, &self.client_random);
-        line.push(' ');
-        hex(&mut line, secret);
-        engine.events.push_back(Event::KeyLog(line));
-    }
-}
-
-fn hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}"); // a String takes everything
     }
 }
 

@@ -12,8 +12,7 @@ use std::time::Instant;
 use subtle::ConstantTimeEq;
 
 use super::established::Established;
-use super::offer::share_error;
-use super::proof::{FinishedVerified, check_certificate, check_certificate_verify};
+use super::proof::{check_certificate, check_certificate_verify, check_finished};
 use super::secrets::{Secrets, install_read, install_write};
 use super::{
     APPLICATION_EPOCH, Agreed, Suite, choose_identity, decode, expect, groups, signed_content, suites,
@@ -22,10 +21,11 @@ use crate::config::{ClientAuthentication, Config, Role};
 use crate::connection::{Engine, Phase};
 use crate::connection_id;
 use crate::cookie::Retry;
-use crate::error::HandshakeError;
+use crate::error::{HandshakeError, share_error};
+use crate::hello::choose_srtp_profile;
 use crate::identity::Identity;
 use crate::key_schedule::ApplicationSecrets;
-use crate::peer_certificate::{PeerCertificate, VerifiedPeer};
+use crate::proof::{PeerCertificate, VerifiedPeer};
 use crate::provider::{Digest, Hash, Provider};
 use crate::reassembly::Message;
 use crate::record_size_limit;
@@ -136,8 +136,7 @@ impl<'a> Choice<'a> {
             Some(entry) => (entry.group, Some(entry)),
             None => (common.first().copied().ok_or(HandshakeError::NoCommonGroup)?, None),
         };
-        let profiles = offer.use_srtp().map_err(&decode)?.unwrap_or_default().profiles;
-        let srtp_profile = config.srtp_profiles.iter().copied().find(|profile| profiles.contains(profile));
+        let srtp_profile = choose_srtp_profile(config, offer)?;
         Ok(Self { suite, identity, scheme, group, share, srtp_profile })
     }
 }
@@ -275,8 +274,8 @@ fn say_flight(
     let share = share.ok_or(HandshakeError::RetryIgnored)?;
     engine.config.identity = identity.clone();
     let provider = engine.config.provider.clone();
-    let (answer, shared) =
-        provider.respond(group, share.share, &mut engine.rng).map_err(|error| share_error(error, group))?;
+    let answer = provider.respond(group, share.share, &mut engine.rng);
+    let (answer, shared) = answer.map_err(share_error(group))?;
     let mut extensions = Extensions::new();
     extensions.push(Extension::selected_version(ProtocolVersion::DTLS_1_3));
     extensions.push(Extension::server_key_share(&KeyShareEntry { group, share: &answer }));
@@ -381,7 +380,7 @@ pub(crate) struct AwaitFinished {
 impl AwaitFinished {
     fn on_message(self, engine: &mut Engine, message: &Message) -> Result<Box<Established>, HandshakeError> {
         let Waiting { agreed, secrets, application } = self.waiting;
-        let finished = FinishedVerified::check(engine, message, &secrets, Role::Client)?;
+        let finished = check_finished(engine, message, &secrets, Role::Client)?;
         engine.flight_was_answered();
         engine.acks.send_now();
         install_read(engine, APPLICATION_EPOCH, &secrets.hkdf, agreed.suite, &application.client)?;

@@ -235,7 +235,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn signing_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError>;
 
     /// Whether `signature` of `message` was made by the key in `spki`, a DER `SubjectPublicKeyInfo`. ECDSA
-    /// schemes name a hash only, as in 1.2; 1.3 also asks [`public_key::PublicKey::fits_1_3`].
+    /// schemes name a hash only, as in 1.2; 1.3 also asks [`public_key::KeyKind::fits_1_3`].
     ///
     /// # Errors
     /// [`CryptoError::BadSignature`] if not; [`CryptoError::UnsupportedScheme`] and

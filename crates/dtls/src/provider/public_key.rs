@@ -26,6 +26,38 @@ pub enum KeyKind {
     Rsa,
 }
 
+impl KeyKind {
+    /// Whether such a key may sign so in DTLS 1.2, where an ECDSA scheme names a hash only
+    /// (RFC 5246 §7.4.1.4.1, RFC 8422 §5.10).
+    #[must_use]
+    pub fn fits_1_2(self, scheme: SignatureScheme) -> bool {
+        match scheme {
+            SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384 => {
+                matches!(self, Self::P256 | Self::P384)
+            }
+            SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512 => self == Self::Rsa,
+            _ => self.fits_1_3(scheme),
+        }
+    }
+
+    /// Whether such a key may sign a handshake so in DTLS 1.3: the curve must fit, and PKCS#1 v1.5 is gone
+    /// (RFC 8446 §4.2.3).
+    #[must_use]
+    pub fn fits_1_3(self, scheme: SignatureScheme) -> bool {
+        match scheme {
+            SignatureScheme::ECDSA_SECP256R1_SHA256 => self == Self::P256,
+            SignatureScheme::ECDSA_SECP384R1_SHA384 => self == Self::P384,
+            SignatureScheme::ED25519 => self == Self::Ed25519,
+            SignatureScheme::RSA_PSS_RSAE_SHA256
+            | SignatureScheme::RSA_PSS_RSAE_SHA384
+            | SignatureScheme::RSA_PSS_RSAE_SHA512 => self == Self::Rsa,
+            _ => false,
+        }
+    }
+}
+
 /// A public key, located in its `SubjectPublicKeyInfo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey<'a> {
@@ -63,36 +95,6 @@ impl<'a> PublicKey<'a> {
         };
         Ok(Self { kind, bytes })
     }
-
-    /// Whether this key may sign so in DTLS 1.2, where an ECDSA scheme names a hash only
-    /// (RFC 5246 §7.4.1.4.1, RFC 8422 §5.10).
-    #[must_use]
-    pub fn fits_1_2(&self, scheme: SignatureScheme) -> bool {
-        match scheme {
-            SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384 => {
-                matches!(self.kind, KeyKind::P256 | KeyKind::P384)
-            }
-            SignatureScheme::RSA_PKCS1_SHA256
-            | SignatureScheme::RSA_PKCS1_SHA384
-            | SignatureScheme::RSA_PKCS1_SHA512 => self.kind == KeyKind::Rsa,
-            _ => self.fits_1_3(scheme),
-        }
-    }
-
-    /// Whether this key may sign a handshake so in DTLS 1.3: the curve must fit, and PKCS#1 v1.5 is gone
-    /// (RFC 8446 §4.2.3).
-    #[must_use]
-    pub fn fits_1_3(&self, scheme: SignatureScheme) -> bool {
-        match scheme {
-            SignatureScheme::ECDSA_SECP256R1_SHA256 => self.kind == KeyKind::P256,
-            SignatureScheme::ECDSA_SECP384R1_SHA384 => self.kind == KeyKind::P384,
-            SignatureScheme::ED25519 => self.kind == KeyKind::Ed25519,
-            SignatureScheme::RSA_PSS_RSAE_SHA256
-            | SignatureScheme::RSA_PSS_RSAE_SHA384
-            | SignatureScheme::RSA_PSS_RSAE_SHA512 => self.kind == KeyKind::Rsa,
-            _ => false,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -129,11 +131,9 @@ mod tests {
 
     #[test]
     fn only_1_3_binds_the_hash_to_the_curve() {
-        let key = PublicKey { kind: KeyKind::P256, bytes: &[] };
-        assert!(key.fits_1_2(SignatureScheme::ECDSA_SECP384R1_SHA384));
-        assert!(!key.fits_1_3(SignatureScheme::ECDSA_SECP384R1_SHA384));
-        let rsa = PublicKey { kind: KeyKind::Rsa, bytes: &[] };
-        assert!(rsa.fits_1_2(SignatureScheme::RSA_PKCS1_SHA256));
-        assert!(!rsa.fits_1_3(SignatureScheme::RSA_PKCS1_SHA256));
+        assert!(KeyKind::P256.fits_1_2(SignatureScheme::ECDSA_SECP384R1_SHA384));
+        assert!(!KeyKind::P256.fits_1_3(SignatureScheme::ECDSA_SECP384R1_SHA384));
+        assert!(KeyKind::Rsa.fits_1_2(SignatureScheme::RSA_PKCS1_SHA256));
+        assert!(!KeyKind::Rsa.fits_1_3(SignatureScheme::RSA_PKCS1_SHA256));
     }
 }

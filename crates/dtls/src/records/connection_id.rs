@@ -109,7 +109,7 @@ impl Records {
         let number = RecordNumber { epoch: u64::from(header.epoch), sequence: header.sequence };
         let newest = self.newest_read_epoch();
         let Some(read) = self.read.iter_mut().rev().find(|read| read.epoch == number.epoch) else {
-            let early = number.epoch == newest + 1;
+            let early = (newest, number.epoch) == (0, 1);
             return if early { Err(Unopened::Early { next }) } else { discard(next, Discard::UnknownEpoch) };
         };
         if !matches!(read.protection, Protection::Aead12(_)) {
@@ -136,36 +136,6 @@ impl Records {
         let content_type = ContentType(content[last]);
         let plaintext = start + prefix..start + prefix + last;
         Ok(OpenedRecord { next, number, content_type, plaintext })
-    }
-
-    /// From now on: `ours` is the longest plaintext that we take, `theirs` the longest that the peer takes.
-    pub(crate) fn limit_plaintext(&mut self, ours: usize, theirs: usize) {
-        (self.read_limit, self.write_limit) = (ours, theirs);
-    }
-
-    /// The most bytes that a record of `epoch` may carry (RFC 8449 §4).
-    pub(crate) fn max_content(&self, epoch: u64) -> usize {
-        let write = self.write.iter().rev().find(|write| write.epoch == epoch);
-        write.map_or(MAX_PLAINTEXT, |write| self.max_content_of(&write.protection))
-    }
-
-    pub(super) fn max_content_of(&self, protection: &Protection) -> usize {
-        match protection {
-            Protection::None => MAX_PLAINTEXT,
-            // RFC 9146 §5: with the type inside, not beyond 2^14 either.
-            Protection::Aead12(_) => {
-                let inner_type = usize::from(!self.send_id.is_empty());
-                self.write_limit.min(MAX_PLAINTEXT).saturating_sub(inner_type)
-            }
-            // RFC 8446 §5.1: the payload alone may have 2^14.
-            Protection::Aead13(_) => self.write_limit.saturating_sub(1).min(MAX_PLAINTEXT),
-        }
-    }
-
-    /// Whether a protected record is longer than we said, its padding included.
-    pub(crate) fn is_too_long(&self, record: &OpenedRecord) -> bool {
-        let inner = record.next.saturating_sub(record.plaintext.start + TAG_LENGTH);
-        record.plaintext.len() > MAX_PLAINTEXT || inner > self.read_limit
     }
 }
 

@@ -14,8 +14,8 @@
 //!   nonce    iv XOR number, 64 bits, without the epoch
 //! ```
 //!
-//! With a connection id (C bit) the id stands behind the first byte. We write the form above, as browsers do; all forms are read. The full number is the one nearest to what is
-//! expected next.
+//! With a connection id (C bit) the id stands behind the first byte. We write the form above, as browsers do; all forms
+//! are read. The full number is the one nearest to what is expected next.
 //! More: RFC 9147 §4.2.2 (reconstruction), §4.2.3 (mask), §4.5.3 (limits); docs/dtls13.md, "Records".
 
 use super::protection::nonce;
@@ -214,8 +214,9 @@ impl Records {
         let Some(ReadEpoch { epoch, protection: Protection::Aead13(aead), window, forgeries }) =
             matching.next()
         else {
-            // Handshake keys are epoch 2, the first application keys 3; others are never early.
-            return if newest < 3 && epoch_bits >= 2 {
+            // Handshake keys are epoch 2, the first application keys 3; others are never early, nor is anything where
+            // the newest are 1.2's.
+            return if matches!(newest, 0 | 2) && epoch_bits >= 2 {
                 Err(Unopened::Early { next })
             } else {
                 discard(next, Discard::UnknownEpoch)

@@ -5,6 +5,7 @@ use plywood_dtls::wire::{
     ClientHello, ContentType, Extension, ExtensionType, Extensions, Fragment, HandshakeHeader, HandshakeType,
     PlaintextHeader, ProtocolVersion,
 };
+use plywood_octets::Reader;
 
 pub fn record(content_type: ContentType, epoch: u16, sequence: u64, body: &[u8]) -> Vec<u8> {
     let header = PlaintextHeader {
@@ -35,6 +36,21 @@ pub fn fragment(kind: HandshakeType, message_seq: u16, body: &[u8], from: usize,
 /// A whole message in a record of epoch 0.
 pub fn message(kind: HandshakeType, message_seq: u16, body: &[u8]) -> Vec<u8> {
     fragment(kind, message_seq, body, 0, body.len())
+}
+
+/// The fragments in datagrams of epoch 0, each in a record of its own.
+pub fn fragments(datagrams: &[Vec<u8>]) -> Vec<(HandshakeHeader, Vec<u8>)> {
+    let mut found = vec![];
+    for datagram in datagrams {
+        let mut reader = Reader::new(datagram);
+        while !reader.is_empty() {
+            let header = PlaintextHeader::parse(reader.bytes(PlaintextHeader::LENGTH).unwrap()).unwrap();
+            let mut body = Reader::new(reader.bytes(usize::from(header.length)).unwrap());
+            let fragment = Fragment::parse(&mut body).unwrap();
+            found.push((fragment.header, fragment.body.to_vec()));
+        }
+    }
+    found
 }
 
 /// A ClientHello of 1.2 that a server of ours takes.

@@ -16,8 +16,12 @@ pub mod forge;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use plywood_dtls::fingerprint::{Fingerprint, HashAlgorithm};
 use plywood_dtls::provider::{self, Provider};
-use plywood_dtls::{CloseReason, Config, Connection, Discard, Event, Identity, Role, Versions};
+use plywood_dtls::wire::codes::{CipherSuite, NamedGroup};
+use plywood_dtls::{
+    CloseReason, Config, Connection, Discard, Event, HandshakeError, Identity, Role, Versions,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -62,6 +66,59 @@ pub fn configs_13(provider: &Arc<dyn Provider>) -> (Config, Config) {
     let (mut client, mut server) = configs(provider);
     (client.versions, server.versions) = (Versions::default(), Versions::default());
     (client, server)
+}
+
+/// Both, for what is the same in both versions.
+pub type Configs = fn(&Arc<dyn Provider>) -> (Config, Config);
+
+/// Connects with one suite, in a group that the server insists on; data flows.
+pub fn connect_with(
+    configs: Configs,
+    provider: &Arc<dyn Provider>,
+    versions: Versions,
+    suite: CipherSuite,
+    group: NamedGroup,
+) {
+    let (mut client, mut server) = configs(provider);
+    (client.versions, server.versions) = (versions, versions);
+    client.cipher_suites = vec![suite];
+    server.groups = vec![group];
+    let mut pair = Pair::new(client, server, 2);
+    pair.start();
+    pair.run(Duration::from_secs(10));
+    assert_eq!(pair.client.connection.suite(), Some(suite), "{} {group:?}", provider.name());
+    assert_eq!(pair.server.connection.group(), Some(group), "{}", provider.name());
+    pair.assert_data_flows();
+}
+
+/// What both ends send over a bad network.
+pub fn bytes_sent(configs: Configs, seed: u64) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let (client, server) = configs(&provider::rustcrypto());
+    let mut pair = Pair::new(client, server, seed);
+    pair.link = Link { loss_percent: 20, jitter: Duration::from_millis(30), ..Link::PERFECT };
+    pair.start();
+    pair.run(Duration::from_secs(60));
+    (pair.client.sent, pair.server.sent)
+}
+
+/// A handshake in which one side was told another fingerprint; it judges, the other is judged.
+pub fn with_a_wrong_fingerprint(
+    configs: Configs,
+    provider: &Arc<dyn Provider>,
+    wrong_at_client: bool,
+) -> (End, End) {
+    let (mut client, mut server) = configs(provider);
+    let wrong = Fingerprint { algorithm: HashAlgorithm::SHA256, value: vec![0; 32] };
+    if wrong_at_client { &mut client } else { &mut server }.remote_fingerprints = vec![wrong];
+    let mut pair = Pair::new(client, server, 4);
+    pair.start();
+    pair.run(Duration::from_secs(10));
+    let Pair { client, server, .. } = pair;
+    let (judge, judged) = if wrong_at_client { (client, server) } else { (server, client) };
+    let mismatch = CloseReason::Handshake(HandshakeError::FingerprintMismatch);
+    assert_eq!(judge.close_reason(), Some(mismatch));
+    assert!(judge.received.is_empty() && judged.received.is_empty());
+    (judge, judged)
 }
 
 /// What the network does to each datagram.

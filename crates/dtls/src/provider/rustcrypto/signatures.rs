@@ -112,7 +112,7 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> Result<(), CryptoError> {
     let key = PublicKey::parse(spki)?;
-    if !key.fits_1_2(scheme) {
+    if !key.kind.fits_1_2(scheme) {
         return Err(CryptoError::UnsupportedScheme(scheme));
     }
     match key.kind {

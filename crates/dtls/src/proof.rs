@@ -2,15 +2,20 @@
 //! made elsewhere, so a state that holds it proves that the check took place.
 //!
 //! ```text
-//!   Certificate  --fingerprint-->  PeerCertificate     it is the certificate that was signalled
-//!   signature    ---------------->  VerifiedPeer       the peer holds its key
+//!   Certificate                             --fingerprint-->  PeerCertificate    it is the one that was signalled
+//!   CertificateVerify, ServerKeyExchange    --signature---->  VerifiedPeer       the peer holds its key
+//!   Finished                                --MAC---------->  FinishedVerified   both saw the same messages
 //! ```
 
+use subtle::ConstantTimeEq;
+
 use crate::config::{Config, PeerVerification};
+use crate::connection::Engine;
 use crate::error::HandshakeError;
 use crate::fingerprint;
 use crate::identity::subject_public_key_info;
-use crate::provider::public_key::PublicKey;
+use crate::provider::public_key::{KeyKind, PublicKey};
+use crate::reassembly::Message;
 use crate::version::Version;
 use crate::wire::HandshakeType;
 use crate::wire::certificate_verify::DigitallySigned;
@@ -20,6 +25,9 @@ use crate::wire::codes::SignatureScheme;
 #[derive(Debug)]
 pub(crate) struct PeerCertificate {
     der: Vec<u8>,
+    /// Its public key, taken out once.
+    spki: Vec<u8>,
+    kind: KeyKind,
 }
 
 /// A peer that holds the key of a certificate that the configuration accepts.
@@ -44,17 +52,14 @@ impl PeerCertificate {
         if !accepted {
             return Err(HandshakeError::FingerprintMismatch);
         }
-        let certificate = Self { der: der.to_vec() };
-        certificate.public_key()?;
-        Ok(certificate)
+        let spki = subject_public_key_info(der).map_err(|_| HandshakeError::BadCertificate)?;
+        let kind = PublicKey::parse(spki).map_err(|_| HandshakeError::BadCertificate)?.kind;
+        Ok(Self { der: der.to_vec(), spki: spki.to_vec(), kind })
     }
 
-    pub(crate) fn public_key(&self) -> Result<PublicKey<'_>, HandshakeError> {
-        PublicKey::parse(self.spki()?).map_err(|_| HandshakeError::BadCertificate)
-    }
-
-    fn spki(&self) -> Result<&[u8], HandshakeError> {
-        subject_public_key_info(&self.der).map_err(|_| HandshakeError::BadCertificate)
+    /// What kind of key it has.
+    pub(crate) fn key_kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// Verifies what the peer signed, with a scheme that we asked for and that goes with its key in this version.
@@ -67,16 +72,15 @@ impl PeerCertificate {
         version: Version,
     ) -> Result<VerifiedPeer, HandshakeError> {
         let provider = &*config.provider;
-        let key = self.public_key()?;
         let fits = match version {
-            Version::Dtls12 => key.fits_1_2(signed.scheme),
-            Version::Dtls13 => key.fits_1_3(signed.scheme),
+            Version::Dtls12 => self.kind.fits_1_2(signed.scheme),
+            Version::Dtls13 => self.kind.fits_1_3(signed.scheme),
         };
         if !fits || !config.verify_schemes.contains(&signed.scheme) {
             return Err(HandshakeError::SchemeNotOffered(signed.scheme));
         }
         provider
-            .verify(signed.scheme, self.spki()?, content, signed.signature)
+            .verify(signed.scheme, &self.spki, content, signed.signature)
             .map_err(|_| HandshakeError::BadSignature { message })?;
         Ok(VerifiedPeer { certificate: self.der, scheme: signed.scheme })
     }
@@ -90,5 +94,25 @@ impl VerifiedPeer {
     /// How it proved that it holds the key.
     pub(crate) fn scheme(&self) -> SignatureScheme {
         self.scheme
+    }
+}
+
+/// Both sides saw the same handshake.
+#[derive(Debug)]
+pub(crate) struct FinishedVerified(());
+
+impl FinishedVerified {
+    /// Compares the MAC of a Finished, in constant time, with what the messages that we saw give.
+    pub(crate) fn check(engine: &Engine, message: &Message, expected: &[u8]) -> Result<Self, HandshakeError> {
+        // Behind it nothing may stand that has its keys (RFC 8446 §5.1).
+        if engine.reassembly.holds_authenticated() {
+            return Err(HandshakeError::ExcessHandshakeData);
+        }
+        // Of another length it is another value too: `decrypt_error` (RFC 8446 §4.4.4).
+        if bool::from(message.body.ct_eq(expected)) {
+            Ok(Self(()))
+        } else {
+            Err(HandshakeError::FinishedMismatch)
+        }
     }
 }

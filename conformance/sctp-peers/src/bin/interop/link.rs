@@ -3,25 +3,26 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::peers::{Peer, Plywood};
+use plywood_sctp_peers::{Endpoint, Plywood};
 
 /// One way.
 const DELAY: Duration = Duration::from_millis(10);
 
 /// Both ends, and what is on the way between them.
-pub(crate) struct Link {
+pub(crate) struct Link<P: Endpoint> {
     pub(crate) now: Instant,
     pub(crate) ours: Plywood,
-    pub(crate) theirs: Box<dyn Peer>,
+    pub(crate) theirs: P,
     loss_per_mille: u64,
     random: u64,
-    /// To plywood, to the peer.
-    on_the_way: [VecDeque<(Instant, Vec<u8>)>; 2],
+    to_plywood: VecDeque<(Instant, Vec<u8>)>,
+    to_peer: VecDeque<(Instant, P::Packet)>,
 }
 
-impl Link {
-    pub(crate) fn new(now: Instant, ours: Plywood, theirs: Box<dyn Peer>, loss_per_mille: u64) -> Self {
-        Self { now, ours, theirs, loss_per_mille, random: 1, on_the_way: [VecDeque::new(), VecDeque::new()] }
+impl<P: Endpoint> Link<P> {
+    pub(crate) fn new(now: Instant, ours: Plywood, theirs: P, loss_per_mille: u64) -> Self {
+        let (to_plywood, to_peer) = (VecDeque::new(), VecDeque::new());
+        Self { now, ours, theirs, loss_per_mille, random: 1, to_plywood, to_peer }
     }
 
     fn is_lost(&mut self) -> bool {
@@ -33,12 +34,12 @@ impl Link {
         let at = self.now + DELAY;
         while let Some(packet) = self.ours.poll_transmit(self.now) {
             if !self.is_lost() {
-                self.on_the_way[1].push_back((at, packet));
+                self.to_peer.push_back((at, packet.into()));
             }
         }
         while let Some(packet) = self.theirs.poll_transmit(self.now) {
             if !self.is_lost() {
-                self.on_the_way[0].push_back((at, packet));
+                self.to_plywood.push_back((at, packet.into()));
             }
         }
     }
@@ -46,23 +47,20 @@ impl Link {
     /// The next thing that happens until `end`.
     fn step(&mut self, end: Instant) -> bool {
         self.pump();
-        let arrivals = self.on_the_way.iter().filter_map(|way| way.front()).map(|packet| packet.0);
+        let arrivals =
+            [self.to_plywood.front().map(|packet| packet.0), self.to_peer.front().map(|packet| packet.0)];
         let timers = [self.ours.poll_timeout(), self.theirs.poll_timeout()].into_iter().flatten();
-        let Some(next) = arrivals.chain(timers).min().filter(|at| *at <= end) else {
+        let Some(next) = arrivals.into_iter().flatten().chain(timers).min().filter(|at| *at <= end) else {
             self.now = end;
             return false;
         };
         // A timer of a peer may lie in the past; the clock still goes on, or it would be asked for ever.
         self.now = next.max(self.now + Duration::from_nanos(1));
-        for way in 0..2 {
-            while self.on_the_way[way].front().is_some_and(|packet| packet.0 <= self.now) {
-                let Some((_, packet)) = self.on_the_way[way].pop_front() else { break };
-                if way == 0 {
-                    self.ours.handle(self.now, &packet)
-                } else {
-                    self.theirs.handle(self.now, &packet)
-                }
-            }
+        while let Some((_, packet)) = self.to_plywood.pop_front_if(|packet| packet.0 <= self.now) {
+            self.ours.handle(self.now, packet);
+        }
+        while let Some((_, packet)) = self.to_peer.pop_front_if(|packet| packet.0 <= self.now) {
+            self.theirs.handle(self.now, packet);
         }
         if self.ours.poll_timeout().is_some_and(|at| at <= self.now) {
             self.ours.timeout(self.now);

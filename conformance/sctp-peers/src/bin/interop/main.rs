@@ -5,13 +5,12 @@
 //!
 //! ```text
 //!   scenarios --> link (10 ms, loss) --> plywood-sctp
-//!                                   '--> peers/NAME.rs --> the crate NAME
+//!                                   '--> the crate NAME, by its adapter in src/NAME.rs
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a tool for people")]
 
 mod link;
-mod peers;
 mod scenarios;
 
 use std::path::PathBuf;
@@ -19,9 +18,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use plywood_sctp_peers::{DcSctp, RtcSctp, SctpProto};
 use serde::Serialize;
 
-use crate::scenarios::Role;
+use crate::scenarios::{Role, Scenario, play};
 
 /// Plays scenarios between plywood-sctp and its peers.
 #[derive(Debug, Parser)]
@@ -45,6 +45,20 @@ struct Row {
     reason: String,
 }
 
+/// A peer by name.
+struct Peer {
+    name: &'static str,
+    /// It can do I-DATA.
+    interleaves: bool,
+    play: fn(&Scenario, Role, bool) -> Result<(), String>,
+}
+
+const PEERS: &[Peer] = &[
+    Peer { name: "dcsctp", interleaves: true, play: play::<DcSctp> },
+    Peer { name: "sctp-proto", interleaves: false, play: play::<SctpProto> },
+    Peer { name: "rtc-sctp", interleaves: false, play: play::<RtcSctp> },
+];
+
 /// Failures that are the peer's, skipped only if they happen: (peer, scenario, role if only one, why).
 const KNOWN: &[(&str, &str, Option<Role>, &str)] = &[
     ("rtc-sctp", "reset-by-plywood", None, NOT_REPEATED),
@@ -62,17 +76,17 @@ fn main() -> Result<ExitCode> {
         "{:12} {:7} {:22} plywood-initiates   peer-initiates    both-initiate",
         "peer", "kind", "scenario"
     );
-    for kind in peers::ALL.iter().filter(|kind| wanted(&options.peers, kind.name)) {
+    for peer in PEERS.iter().filter(|peer| wanted(&options.peers, peer.name)) {
         for interleaving in [false, true] {
-            if interleaving && !kind.interleaves {
+            if interleaving && !peer.interleaves {
                 continue;
             }
             for scenario in scenarios::ALL.iter().filter(|scenario| wanted(&options.scenarios, scenario.name))
             {
                 let data = if interleaving { "i-data" } else { "data" };
-                print!("{:12} {data:7} {:22}", kind.name, scenario.name);
+                print!("{:12} {data:7} {:22}", peer.name, scenario.name);
                 for role in Role::ALL {
-                    let row = judge(kind, scenario, role, interleaving);
+                    let row = judge(peer, scenario, role, interleaving);
                     print!(" {:>16}", row.result);
                     rows.push(row);
                 }
@@ -92,13 +106,13 @@ fn main() -> Result<ExitCode> {
     Ok(if count("fail") == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn judge(kind: &peers::Kind, scenario: &scenarios::Scenario, role: Role, interleaving: bool) -> Row {
+fn judge(peer: &Peer, scenario: &Scenario, role: Role, interleaving: bool) -> Row {
     let data = if interleaving { "i-data" } else { "data" };
-    let case = format!("{}/{data}/{}/{}", kind.name, scenario.name, role.name());
-    let known = KNOWN.iter().find(|(peer, name, only, _)| {
-        *peer == kind.name && *name == scenario.name && only.is_none_or(|only| only == role)
+    let case = format!("{}/{data}/{}/{}", peer.name, scenario.name, role.name());
+    let known = KNOWN.iter().find(|(known, name, only, _)| {
+        *known == peer.name && *name == scenario.name && only.is_none_or(|only| only == role)
     });
-    let (result, reason) = match (scenarios::play(kind, scenario, role, interleaving), known) {
+    let (result, reason) = match ((peer.play)(scenario, role, interleaving), known) {
         (Ok(()), _) => ("pass", String::new()),
         (Err(reason), Some((.., why))) => ("skip", format!("{why} ({reason})")),
         (Err(reason), None) => ("fail", reason),

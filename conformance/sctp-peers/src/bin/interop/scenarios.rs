@@ -3,35 +3,59 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use plywood_sctp_peers::{CUBIC, Endpoint, Plywood, Promise, Setup};
+
 use crate::link::Link;
-use crate::peers::{Kind, Peer, Plywood, Promise, Setup};
 
 /// A scenario: its name, the loss of its link in thousandths, and what happens.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     loss_per_mille: u64,
-    play: fn(&mut Link) -> Result<(), String>,
+    course: Course,
+}
+
+enum Course {
+    Messages,
+    Large,
+    Partial(Promise),
+    ResetBy(Side),
+    ShutdownBy(Side),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Plywood,
+    Peer,
+}
+
+const fn scenario(name: &'static str, loss_per_mille: u64, course: Course) -> Scenario {
+    Scenario { name, loss_per_mille, course }
 }
 
 pub(crate) const ALL: &[Scenario] = &[
-    Scenario { name: "messages", loss_per_mille: 0, play: messages },
-    Scenario { name: "large", loss_per_mille: 20, play: large },
-    Scenario {
-        name: "retransmits-0",
-        loss_per_mille: 50,
-        play: |link| partial(link, Promise::Retransmits(0)),
-    },
-    Scenario {
-        name: "retransmits-2",
-        loss_per_mille: 50,
-        play: |link| partial(link, Promise::Retransmits(2)),
-    },
-    Scenario { name: "lifetime", loss_per_mille: 50, play: |link| partial(link, Promise::Lifetime(200)) },
-    Scenario { name: "reset-by-plywood", loss_per_mille: 20, play: |link| reset(link, true) },
-    Scenario { name: "reset-by-peer", loss_per_mille: 20, play: |link| reset(link, false) },
-    Scenario { name: "shutdown-by-plywood", loss_per_mille: 0, play: |link| shutdown(link, true) },
-    Scenario { name: "shutdown-by-peer", loss_per_mille: 0, play: |link| shutdown(link, false) },
+    scenario("messages", 0, Course::Messages),
+    scenario("large", 20, Course::Large),
+    scenario("retransmits-0", 50, Course::Partial(Promise::Retransmits(0))),
+    scenario("retransmits-2", 50, Course::Partial(Promise::Retransmits(2))),
+    scenario("lifetime", 50, Course::Partial(Promise::Lifetime(200))),
+    scenario("reset-by-plywood", 20, Course::ResetBy(Side::Plywood)),
+    scenario("reset-by-peer", 20, Course::ResetBy(Side::Peer)),
+    scenario("shutdown-by-plywood", 0, Course::ShutdownBy(Side::Plywood)),
+    scenario("shutdown-by-peer", 0, Course::ShutdownBy(Side::Peer)),
 ];
+
+/// What both ends have in common; the largest message of any scenario is 64 KiB.
+const SETUP: Setup = Setup {
+    initiates: true,
+    interleaving: None,
+    mtu: 1172,
+    window: 1 << 20,
+    send_queue: 4 << 20,
+    streams: 10,
+    message: 65536,
+    seed: 9,
+};
 
 /// Who sends INIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,17 +77,30 @@ impl Role {
     }
 }
 
-pub(crate) fn play(kind: &Kind, scenario: &Scenario, role: Role, interleaving: bool) -> Result<(), String> {
+/// Lets plywood and a peer meet; which of them sends INIT, and whether the peer offers I-DATA.
+pub(crate) fn play<P: Endpoint<Kind = ()>>(
+    scenario: &Scenario,
+    role: Role,
+    interleaving: bool,
+) -> Result<(), String> {
     let now = Instant::now();
-    let ours = Plywood::new(now, Setup { initiates: role != Role::Peer, interleaving: true });
-    let theirs = (kind.make)(now, Setup { initiates: role != Role::Plywood, interleaving });
+    let ours = Setup { initiates: role != Role::Peer, interleaving: Some(true), ..SETUP };
+    let theirs = Setup { initiates: role != Role::Plywood, interleaving: Some(interleaving), ..SETUP };
+    let (ours, theirs) = (Plywood::new(now, &ours, CUBIC), P::new(now, &theirs, ()));
     let mut link = Link::new(now, ours, theirs, scenario.loss_per_mille);
     link.run_until(Duration::from_secs(30), |link| link.ours.is_connected() && link.theirs.is_connected())
         .map_err(|reason| format!("no connection: {reason}"))?;
-    if link.ours.interleaves() != Some(interleaving) {
-        return Err(format!("I-DATA is used: {:?}", link.ours.interleaves()));
+    let used = [link.ours.interleaves(), link.theirs.interleaves()];
+    if used != [interleaving; 2] {
+        return Err(format!("plywood and the peer use I-DATA: {used:?}"));
     }
-    (scenario.play)(&mut link)
+    match scenario.course {
+        Course::Messages => messages(&mut link),
+        Course::Large => large(&mut link),
+        Course::Partial(promise) => partial(&mut link, promise),
+        Course::ResetBy(side) => reset(&mut link, side),
+        Course::ShutdownBy(side) => shutdown(&mut link, side),
+    }
 }
 
 /// What each end received, by stream.
@@ -74,13 +111,14 @@ struct Received {
 }
 
 impl Received {
-    fn read(&mut self, link: &mut Link) {
-        while let Some((stream, message)) = link.ours.recv(link.now) {
-            self.ours.entry(stream).or_default().push(message);
+    fn read<P: Endpoint>(&mut self, link: &mut Link<P>) {
+        fn all(now: Instant, end: &mut impl Endpoint, received: &mut BTreeMap<u16, Vec<Vec<u8>>>) {
+            let mut keep =
+                |stream, message: &[u8]| received.entry(stream).or_default().push(message.to_vec());
+            while end.recv(now, &mut keep).is_some() {}
         }
-        while let Some((stream, message)) = link.theirs.recv(link.now) {
-            self.theirs.entry(stream).or_default().push(message);
-        }
+        all(link.now, &mut link.ours, &mut self.ours);
+        all(link.now, &mut link.theirs, &mut self.theirs);
     }
 
     fn counts(&self) -> [usize; 2] {
@@ -89,7 +127,7 @@ impl Received {
 }
 
 /// A message that says its number in its first bytes.
-fn content(number: u32, length: usize) -> Vec<u8> {
+fn content(number: u32, length: usize) -> Bytes {
     let mut bytes = number.to_be_bytes().to_vec();
     let mut state = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while bytes.len() < length {
@@ -97,7 +135,7 @@ fn content(number: u32, length: usize) -> Vec<u8> {
         bytes.extend_from_slice(&state.to_be_bytes());
     }
     bytes.truncate(length.max(4));
-    bytes
+    bytes.into()
 }
 
 fn number(message: &[u8]) -> u32 {
@@ -119,7 +157,7 @@ fn in_order(messages: &[Vec<u8>], numbers: std::ops::Range<u32>, length: usize) 
 }
 
 /// Small messages both ways on ten streams.
-fn messages(link: &mut Link) -> Result<(), String> {
+fn messages<P: Endpoint>(link: &mut Link<P>) -> Result<(), String> {
     for number in 0..100 {
         for stream in 0..10 {
             let message = content(number, 200);
@@ -145,7 +183,7 @@ fn messages(link: &mut Link) -> Result<(), String> {
 }
 
 /// Four MiB both ways at once.
-fn large(link: &mut Link) -> Result<(), String> {
+fn large<P: Endpoint>(link: &mut Link<P>) -> Result<(), String> {
     const COUNT: u32 = 64;
     const LENGTH: usize = 65536;
     let mut next = [0; 2];
@@ -166,7 +204,7 @@ fn large(link: &mut Link) -> Result<(), String> {
 }
 
 /// Messages that may be given up, then reliable ones: nothing stalls, nothing comes twice, nothing is changed.
-fn partial(link: &mut Link, promise: Promise) -> Result<(), String> {
+fn partial<P: Endpoint>(link: &mut Link<P>, promise: Promise) -> Result<(), String> {
     let mut received = Received::default();
     for number in 0..200 {
         let message = content(number, 1500);
@@ -214,7 +252,7 @@ fn partial(link: &mut Link, promise: Promise) -> Result<(), String> {
 }
 
 /// A stream is used, reset in both directions, and used again, three times.
-fn reset(link: &mut Link, by_plywood: bool) -> Result<(), String> {
+fn reset<P: Endpoint>(link: &mut Link<P>, by: Side) -> Result<(), String> {
     let stream = 4;
     for round in 0..3u32 {
         let mut received = Received::default();
@@ -240,7 +278,7 @@ fn reset(link: &mut Link, by_plywood: bool) -> Result<(), String> {
         })?;
         in_order(&received.ours[&stream], numbers.clone(), 3000)?;
         in_order(&received.theirs[&stream], numbers, 3000)?;
-        if by_plywood {
+        if by == Side::Plywood {
             link.ours.reset(link.now, stream);
         } else {
             link.theirs.reset(link.now, stream);
@@ -251,21 +289,24 @@ fn reset(link: &mut Link, by_plywood: bool) -> Result<(), String> {
             link.ours.resets_done == rounds && link.ours.resets_seen() >= rounds
         })
         .map_err(|reason| {
-            let (done, seen, refused) = (link.ours.resets_done, link.ours.resets_seen(), link.ours.refused);
+            let (done, seen, refused) = (link.ours.resets_done, link.ours.resets_seen(), link.ours.resets_refused);
             let theirs = link.theirs.resets_seen();
             format!("round {round}: {reason}; performed {done}, seen {seen}, refused {refused}, the peer saw {theirs}")
         })?;
         // Some peers answer our answer with another reset.
         let until = link.now + Duration::from_secs(3);
-        link.run_until(Duration::from_secs(3), |link| link.now >= until)?;
+        link.run_until(Duration::from_secs(3), |link| {
+            received.read(link);
+            link.now >= until
+        })?;
     }
     Ok(())
 }
 
 /// What was sent before is delivered, then both are closed.
-fn shutdown(link: &mut Link, by_plywood: bool) -> Result<(), String> {
+fn shutdown<P: Endpoint>(link: &mut Link<P>, by: Side) -> Result<(), String> {
     for number in 0..20 {
-        let sent = if by_plywood {
+        let sent = if by == Side::Plywood {
             link.ours.send(link.now, 2, &content(number, 10_000), Promise::Reliable)
         } else {
             link.theirs.send(link.now, 2, &content(number, 10_000), Promise::Reliable)
@@ -275,7 +316,7 @@ fn shutdown(link: &mut Link, by_plywood: bool) -> Result<(), String> {
         }
     }
     let mut received = Received::default();
-    if by_plywood {
+    if by == Side::Plywood {
         link.ours.shutdown(link.now);
     } else {
         // The peers end what is outstanding, and not what they have queued.
@@ -288,11 +329,11 @@ fn shutdown(link: &mut Link, by_plywood: bool) -> Result<(), String> {
     link.run_until(Duration::from_secs(400), |link| {
         received.read(link);
         // Not every peer says that its own shutdown is over.
-        link.ours.is_closed() && (link.theirs.is_closed() || !by_plywood)
+        link.ours.is_closed() && (link.theirs.is_closed() || by == Side::Peer)
     })
     .map_err(|reason| {
         format!("{reason}; closed: {} and {}", link.ours.is_closed(), link.theirs.is_closed())
     })?;
-    let side = if by_plywood { &received.theirs } else { &received.ours };
+    let side = if by == Side::Plywood { &received.theirs } else { &received.ours };
     in_order(side.get(&2).map(Vec::as_slice).unwrap_or_default(), 0..20, 10_000)
 }

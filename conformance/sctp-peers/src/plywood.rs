@@ -1,0 +1,179 @@
+//! Ours.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use plywood_sctp::congestion::Algorithm;
+use plywood_sctp::{Association, Config, Event, Ppid, Reliability, SendOptions, StreamId};
+
+use super::{Endpoint, Insight, Promise, Setup};
+
+/// RFC 9260's own controller.
+pub const NEW_RENO: Algorithm = Algorithm::NewReno;
+/// The default.
+pub const CUBIC: Algorithm = Algorithm::Cubic;
+/// The model-based one.
+pub const BBR: Algorithm = Algorithm::Bbr;
+
+/// The adapter. Packets are plain vectors; those that were read come back and are written again.
+pub struct Plywood {
+    association: Association,
+    mtu: usize,
+    spare: Vec<Vec<u8>>,
+    resets_seen: usize,
+    /// Streams that we reset first: the peer's reset is the answer.
+    ending: BTreeSet<u16>,
+    /// Streams whose reset by the peer we are answering: some peers ask once more meanwhile.
+    answering: BTreeSet<u16>,
+    /// Resets of ours that the peer performed.
+    pub resets_done: usize,
+    /// Resets of ours that the peer refused.
+    pub resets_refused: usize,
+}
+
+impl Plywood {
+    fn drain(&mut self, now: Instant) {
+        while let Some(event) = self.association.poll_event() {
+            match event {
+                Event::IncomingStreamsReset { streams } => {
+                    self.resets_seen += streams.len();
+                    for stream in streams {
+                        let is_answer = self.ending.remove(&stream.0) || self.answering.contains(&stream.0);
+                        if !is_answer && self.association.reset_stream(now, stream).is_ok() {
+                            self.answering.insert(stream.0);
+                        }
+                    }
+                }
+                Event::OutgoingStreamsReset { streams } => {
+                    self.resets_done += streams.len();
+                    self.answering.retain(|id| !streams.contains(&StreamId(*id)));
+                }
+                Event::OutgoingResetRefused { streams } => {
+                    self.resets_refused += streams.len();
+                    self.answering.retain(|id| !streams.contains(&StreamId(*id)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Endpoint for Plywood {
+    type Packet = Vec<u8>;
+    type Kind = Algorithm;
+
+    fn new(now: Instant, setup: &Setup, kind: Algorithm) -> Self {
+        let mut config = Config::default();
+        config.receive_window_bytes = setup.window;
+        config.max_reassembly_bytes = config.max_reassembly_bytes.max(setup.window);
+        config.stream_queue_bytes = setup.queue_of_a_stream();
+        config.total_queue_bytes = setup.send_queue;
+        config.max_outstanding_bytes = config.max_outstanding_bytes.max(setup.window);
+        config.congestion = kind;
+        config.interleaving = setup.interleaving.unwrap_or(config.interleaving);
+        // Alone on the machine there is no DTLS to check the bytes: everybody computes CRC32c.
+        config.zero_checksum = false;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&setup.seed.to_be_bytes());
+        let mut association = Association::new(config, seed, now);
+        if setup.initiates {
+            association.connect(now);
+        }
+        Self {
+            association,
+            mtu: setup.mtu,
+            spare: Vec::new(),
+            resets_seen: 0,
+            ending: BTreeSet::new(),
+            answering: BTreeSet::new(),
+            resets_done: 0,
+            resets_refused: 0,
+        }
+    }
+
+    fn handle(&mut self, now: Instant, packet: Vec<u8>) -> Option<Vec<u8>> {
+        // What it discards, it counts.
+        let _ = self.association.handle_datagram(now, &packet);
+        Some(packet)
+    }
+
+    fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let mut packet = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.mtu));
+        packet.clear();
+        if self.association.poll_transmit(now, self.mtu, &mut packet).is_some() {
+            return Some(packet);
+        }
+        self.spare.push(packet);
+        None
+    }
+
+    fn recycle(&mut self, packet: Vec<u8>) {
+        self.spare.push(packet);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.association.poll_timeout()
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.association.handle_timeout(now);
+        self.drain(now);
+    }
+
+    fn round_trip(&mut self, minimum: Duration) {
+        self.association.set_minimum_round_trip(minimum);
+    }
+
+    fn is_connected(&self) -> bool {
+        self.association.is_connected()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.association.is_closed()
+    }
+
+    fn interleaves(&self) -> bool {
+        self.association.capabilities().interleaving
+    }
+
+    fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
+        self.drain(now);
+        let reliability = match promise {
+            Promise::Reliable => Reliability::Reliable,
+            Promise::Retransmits(count) => Reliability::MaxRetransmits(count.into()),
+            Promise::Lifetime(millis) => Reliability::MaxLifetime(Duration::from_millis(millis.into())),
+        };
+        let options = SendOptions { unordered: promise != Promise::Reliable, reliability };
+        self.association.send(now, StreamId(stream), Ppid(53), message.clone(), options).is_ok()
+    }
+
+    fn recv<T>(&mut self, now: Instant, read: impl FnOnce(u16, &[u8]) -> T) -> Option<T> {
+        let Some(message) = self.association.poll_message() else {
+            // A stream's reset is told behind its last message.
+            self.drain(now);
+            return None;
+        };
+        self.association.release(now, message.data.len());
+        Some(read(message.stream.0, &message.data))
+    }
+
+    fn reset(&mut self, now: Instant, stream: u16) {
+        self.ending.insert(stream);
+        // A refusal shows: the reset is never done.
+        let _ = self.association.reset_stream(now, StreamId(stream));
+    }
+
+    fn resets_seen(&self) -> usize {
+        self.resets_seen
+    }
+
+    fn shutdown(&mut self, now: Instant) {
+        self.association.shutdown(now);
+    }
+
+    fn insight(&self) -> Option<Insight> {
+        let stats = self.association.stats();
+        Some(Insight { cwnd: stats.cwnd_bytes, in_flight: stats.in_flight_bytes })
+    }
+}
