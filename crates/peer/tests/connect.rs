@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use plywood_peer::{CloseReason, ConnectionState, Event, Kind, NegotiationError, SdpKind, SignalingState};
+use plywood_peer::{
+    CloseReason, ConnectionState, Event, Kind, LocalId, NegotiationError, SdpKind, SignalingState,
+};
 use plywood_simnet::LinkConfig;
 use support::{ALICE, BOB, World, channel, config, payload};
 
@@ -142,7 +145,7 @@ fn a_wrong_fingerprint_never_opens_and_says_why() {
     // Bob's description promises Mallory's certificate.
     world.sides[BOB].peer.create_data_channel(world.now, channel("never")).unwrap();
     for side in &mut world.sides {
-        side.peer.add_local_host(world.now, plywood_peer::LocalId(0), side.address).unwrap();
+        side.peer.add_local_host(world.now, LocalId(0), side.address).unwrap();
         side.peer.end_of_local_candidates(world.now);
     }
     let now = world.now;
@@ -186,6 +189,55 @@ fn an_ice_restart_changes_credentials_and_traffic_goes_on() {
         assert_eq!(world.sides[ALICE].peer.state(), ConnectionState::Connected);
         assert_eq!(world.sides[BOB].peer.state(), ConnectionState::Connected);
     }
+}
+
+/// Alice's host moves to another address on a link of 300 ms, with megabytes on the way.
+#[test]
+fn a_change_of_path_begins_congestion_control_anew_and_nothing_is_lost() {
+    let mut world = World::new(12, link(10));
+    let now = world.now;
+    let a = world.sides[ALICE].peer.create_data_channel(now, channel("moving")).unwrap();
+    for side in &mut world.sides {
+        side.peer.add_local_host(now, LocalId(0), side.address).unwrap();
+    }
+    world.exchange(ALICE, BOB);
+    let open =
+        world.run_until(Duration::from_secs(60), |world| world.sides[BOB].by_label("moving").is_some());
+    assert!(open);
+    let b = world.sides[BOB].by_label("moving").unwrap();
+    for index in 0..400 {
+        world.sides[ALICE].queue(a, Kind::Binary, payload(12, index, 60_000));
+    }
+    world.run_for(Duration::from_millis(400));
+    let stats = world.sides[ALICE].peer.sctp().unwrap().stats().clone();
+    assert!(stats.cwnd_bytes > 500_000, "{}", stats.cwnd_bytes);
+    assert!(stats.srtt.unwrap() < Duration::from_millis(100));
+
+    let elsewhere: SocketAddr = "10.0.0.3:5003".parse().unwrap();
+    let bob = world.sides[BOB].address.ip();
+    world.network.set_down(world.sides[ALICE].address.ip(), true);
+    world.network.connect(elsewhere.ip(), bob, link(150));
+    let now = world.now;
+    let alice = &mut world.sides[ALICE];
+    (alice.address, alice.local) = (elsewhere, LocalId(1));
+    alice.events.clear();
+    alice.peer.remove_local(now, LocalId(0));
+    alice.peer.restart_ice();
+    let offer = alice.peer.create_offer(now).unwrap();
+    alice.peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+    alice.peer.add_local_host(now, LocalId(1), elsewhere).unwrap();
+    world.answer(ALICE, BOB);
+    let moved = world.run_until(Duration::from_secs(5), |world| {
+        world.sides[ALICE].saw(|event| matches!(event, Event::PathChanged(_)))
+    });
+    assert!(moved);
+    let stats = world.sides[ALICE].peer.sctp().unwrap().stats().clone();
+    assert!(stats.cwnd_bytes <= 12_000, "{}", stats.cwnd_bytes);
+    assert_eq!(stats.ssthresh_bytes, usize::MAX);
+    // What ICE measured there, if it has: never the old path's.
+    assert!(stats.srtt.is_none_or(|srtt| srtt >= Duration::from_millis(300)), "{:?}", stats.srtt);
+    let done = world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == 400);
+    assert!(done, "{} of 400", world.sides[BOB].received(b).len());
 }
 
 #[test]
@@ -232,10 +284,7 @@ fn candidates_that_trickle_before_during_and_after_the_descriptions_connect() {
     world.sides[ALICE].peer.create_data_channel(now, channel("trickled")).unwrap();
     let offer = world.sides[ALICE].peer.create_offer(now).unwrap();
     world.sides[ALICE].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
-    world.sides[ALICE]
-        .peer
-        .add_local_host(now, plywood_peer::LocalId(0), world.sides[ALICE].address)
-        .unwrap();
+    world.sides[ALICE].peer.add_local_host(now, LocalId(0), world.sides[ALICE].address).unwrap();
     world.sides[ALICE].peer.end_of_local_candidates(now);
     world.settle();
     let line = world.sides[ALICE]
@@ -257,7 +306,7 @@ fn candidates_that_trickle_before_during_and_after_the_descriptions_connect() {
     world.sides[BOB].peer.set_local_description(now, SdpKind::Answer, &answer).unwrap();
     world.sides[ALICE].peer.set_remote_description(now, SdpKind::Answer, &answer).unwrap();
     // Bob never signals a candidate: Alice learns his address as peer-reflexive.
-    world.sides[BOB].peer.add_local_host(now, plywood_peer::LocalId(0), world.sides[BOB].address).unwrap();
+    world.sides[BOB].peer.add_local_host(now, LocalId(0), world.sides[BOB].address).unwrap();
     let open =
         world.run_until(Duration::from_secs(5), |world| world.sides[BOB].by_label("trickled").is_some());
     assert!(open);

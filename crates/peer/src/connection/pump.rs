@@ -65,6 +65,10 @@ impl PeerConnection {
         if self.path != Some(path) {
             self.path = Some(path);
             self.push_event(now, Event::PathChanged(path));
+            let round_trip = self.agent.round_trip();
+            if let Some(association) = &mut self.sctp {
+                association.path_changed(now, round_trip);
+            }
             self.look_for_packet_size(now);
         }
         self.start_dtls(now);

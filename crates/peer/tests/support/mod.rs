@@ -47,6 +47,7 @@ pub fn unreliable(label: &str, retransmits: u32) -> ChannelConfig {
 pub struct Side {
     pub peer: PeerConnection,
     pub address: SocketAddr,
+    pub local: LocalId,
     pub events: Vec<Event>,
     pub messages: BTreeMap<ChannelId, Vec<(Kind, Bytes)>>,
     /// Messages that wait for room.
@@ -62,6 +63,7 @@ impl Side {
         Self {
             peer: PeerConnection::new(config, seed, now),
             address,
+            local: LocalId(0),
             events: Vec::new(),
             messages: BTreeMap::new(),
             backlog: VecDeque::new(),
@@ -206,6 +208,12 @@ impl World {
         let now = self.now;
         let offer = self.sides[offerer].peer.create_offer(now).unwrap();
         self.sides[offerer].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+        self.answer(offerer, answerer);
+    }
+
+    /// The second half: the offer that the offerer has set goes over, and the answer comes back.
+    pub fn answer(&mut self, offerer: usize, answerer: usize) {
+        let now = self.now;
         let offer = self.sides[offerer].peer.local_description().unwrap().sdp;
         self.sides[answerer].peer.set_remote_description(now, SdpKind::Offer, &offer).unwrap();
         let answer = self.sides[answerer].peer.create_answer(now).unwrap();
@@ -250,7 +258,7 @@ impl World {
             for side in &mut self.sides {
                 if side.address == delivery.to {
                     let _ =
-                        side.peer.handle_datagram(self.now, LocalId(0), delivery.from, &mut delivery.bytes);
+                        side.peer.handle_datagram(self.now, side.local, delivery.from, &mut delivery.bytes);
                 }
             }
             self.network.recycle(delivery.bytes);
