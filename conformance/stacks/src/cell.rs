@@ -114,6 +114,7 @@ pub(crate) const HYBRID: NamedGroup = NamedGroup::X25519_MLKEM768;
 /// Groups that everybody has.
 pub(crate) const CURVES: &[NamedGroup] = &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 /// The same and the post-quantum one, which there is in 1.3 alone.
+#[cfg(any(feature = "boringssl", feature = "wolfssl"))]
 pub(crate) const CURVES_AND_HYBRID: &[NamedGroup] =
     &[HYBRID, NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
