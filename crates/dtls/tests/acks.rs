@@ -154,7 +154,7 @@ fn what_comes_again_is_acknowledged_while_the_retransmission_timer_goes_on() {
     pair.client.handle(pair.now, request[0].clone());
     let hello = pair.client.drain_transmit(pair.now).len();
     let again = fragments(&request);
-    pair.client.handle(pair.now, piece(&again[0], 40, 7));
+    pair.client.handle(pair.now, piece(&again[0], 1, 7));
     assert_eq!(wait(&pair.client, pair.now), Some(TIMEOUT / 4));
     let sent = pass(&mut pair.client, &mut pair.now, TIMEOUT / 4);
     assert_eq!((sent.len(), sent[0][0], &sent[0][1..3]), (1, ACK, &[0xfe, 0xfd][..]));
@@ -162,7 +162,7 @@ fn what_comes_again_is_acknowledged_while_the_retransmission_timer_goes_on() {
     assert_eq!(pass(&mut pair.client, &mut pair.now, TIMEOUT * 3 / 4).len(), hello);
     assert_eq!(wait(&pair.client, pair.now), Some(2 * TIMEOUT));
     // Both at once: the ACK goes first.
-    pair.client.handle(pair.now, piece(&again[0], 40, 8));
+    pair.client.handle(pair.now, piece(&again[0], 1, 8));
     assert_eq!(wait(&pair.client, pair.now), Some(TIMEOUT / 2));
     let sent = pass(&mut pair.client, &mut pair.now, 2 * TIMEOUT);
     assert_eq!(sent.iter().map(|datagram| datagram[0]).collect::<Vec<_>>()[..2], [ACK, HANDSHAKE]);

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::embedding::Embedding;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::connection_id::Ids;
 use crate::dtls13::{APPLICATION_EPOCH, Acks};
 use crate::event::Event;
@@ -271,8 +271,9 @@ impl Engine {
         let numbers = self.acks.take()?;
         let epoch = self.records.newest_write_epoch();
         let heard = self.acks.take_heard_bytes();
-        // In the clear the address is not proven: no answer is longer than what it answers.
-        let most = if epoch == 0 { mtu.min(heard) } else { mtu };
+        // In the clear a server does not know whether its client is where it says: no answer is longer than what it answers.
+        let unproven = epoch == 0 && self.config.role == Role::Server;
+        let most = if unproven { mtu.min(heard) } else { mtu };
         let room = most.saturating_sub(self.records.overhead(epoch)).min(self.records.max_content(epoch));
         let room = room.saturating_sub(2) / ack::ENTRY_LENGTH;
         // Of too many the newest: the peer knows of the older ones, or will say them again.

@@ -10,8 +10,8 @@
 //!                   ACK for all that came meanwhile; for what comes again
 //!   never           when our answering flight begins: it acknowledges the whole flight
 //! ```
-//! In the clear anyone could have written what is acknowledged, from an address that is not its own: there an ACK is never
-//! longer than the records that came since the one before it.
+//! In the clear anyone could have written what a server acknowledges, from an address that is not its own: there its ACK is
+//! never longer than the records that came since the one before it.
 //!
 //! The timeout is that of the retransmission timer at this moment: where it changes, an ACK that waits moves too.
 
@@ -91,7 +91,7 @@ impl Acks {
         Some(numbers)
     }
 
-    /// How long an ACK in the clear may be; asked once for each.
+    /// How long an ACK of a server in the clear may be; asked once for each.
     pub(crate) fn take_heard_bytes(&mut self) -> usize {
         std::mem::take(&mut self.heard_bytes)
     }
