@@ -16,6 +16,8 @@ fuzz_target!(|data: &[u8]| check(data));
 type Wire = VecDeque<Vec<u8>>;
 
 const MOST_DATAGRAMS: usize = 64;
+/// The longest datagram that UDP carries.
+const MOST_BYTES: usize = 65_507;
 const MOST_STEPS: usize = 400;
 
 struct Ends {
@@ -92,7 +94,9 @@ impl Ends {
             10 => {
                 // Two datagrams become one; what belongs to the other direction comes back.
                 let other = self.wires[1 - to].front().cloned();
-                if let (Some(datagram), Some(other)) = (self.wires[to].front_mut(), other) {
+                if let (Some(datagram), Some(other)) = (self.wires[to].front_mut(), other)
+                    && datagram.len() + other.len() <= MOST_BYTES
+                {
                     datagram.extend_from_slice(&other);
                 }
             }

@@ -42,7 +42,7 @@ pub(crate) struct Options {
 }
 
 /// Switches that make rustc instrument for libFuzzer. They are for our own crates only: an engine that counts the
-/// branches of big-number arithmetic spends three quarters of its time there, and keeps inputs that differ in nothing else.
+/// branches of big-number arithmetic spends most of its time there, and keeps inputs that differ in nothing else.
 const INSTRUMENT: &[&str] = &[
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
