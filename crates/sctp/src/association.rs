@@ -102,6 +102,8 @@ pub struct Association {
     /// The largest window that the peer announced in a SACK.
     peer_window_seen: usize,
     max_data_bytes: usize,
+    /// The length of the message that was begun last.
+    last_begun_bytes: usize,
     cwnd_limited: bool,
     last_data_at: Option<Instant>,
     error_count: u32,
@@ -164,12 +166,13 @@ impl Association {
             peer_a_rwnd: 0,
             peer_window_seen: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
+            last_begun_bytes: 0,
             cwnd_limited: false,
             last_data_at: None,
             error_count: 0,
             packet_number: 0,
             tracker: Tracker::new(first_index(0), config.max_gaps),
-            reassembly: Reassembly::default(),
+            reassembly: Reassembly::new(config.message_arena_bytes),
             acknowledging: Acknowledging::new(now, &config),
             reconfiguration: Reconfiguration::new(local_initial_tsn),
             heartbeat: heartbeat::Heartbeat::default(),

@@ -41,7 +41,8 @@ pub struct Message {
     pub stream: StreamId,
     /// Its payload protocol identifier.
     pub ppid: Ppid,
-    /// Its bytes; never empty.
+    /// Its bytes; never empty. Small messages share memory ([`crate::Config::message_arena_bytes`]): copy what is kept for
+    /// long.
     pub data: Bytes,
 }
 

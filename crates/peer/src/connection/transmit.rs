@@ -89,12 +89,12 @@ impl PeerConnection {
         let start = out.len();
         let base = || self.config.mtu_bytes.saturating_sub(dtls.record_overhead());
         let budget = sctp.packet_bytes().unwrap_or_else(base);
-        let mut segment_size = 0;
+        let (mut segment_size, mut limit) = (0, budget);
         for _ in 0..max_segments {
             let record_start = out.len();
             let Ok(mark) = dtls.begin_record(out) else { break };
             let packet_start = out.len();
-            let Some(packet_len) = sctp.poll_transmit(now, budget, out) else {
+            let Some(packet_len) = sctp.poll_transmit_within(now, budget, limit, out) else {
                 out.truncate(record_start); // nothing to say: no record number is used
                 break;
             };
@@ -109,10 +109,11 @@ impl PeerConnection {
             let record_len = out.len() - record_start;
             if segment_size == 0 {
                 segment_size = record_len;
+                // What follows must not be larger than the first; one sent under a larger budget goes alone.
+                limit = packet_len;
             }
-            // Only a full packet may be followed by another: what follows must not be larger than the first.
-            let is_full = packet_len == budget & !3;
-            if !is_full || record_len < segment_size || out.len() - start + segment_size > MAX_BATCH_BYTES {
+            let last = record_len < segment_size || packet_len > budget;
+            if last || out.len() - start + segment_size > MAX_BATCH_BYTES {
                 break;
             }
         }

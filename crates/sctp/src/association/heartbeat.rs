@@ -41,6 +41,9 @@ impl Association {
         let idle = self.last_data_at.is_none_or(|at| {
             now.saturating_duration_since(at) >= self.config.heartbeat_interval.unwrap_or_default()
         });
+        if idle {
+            self.reassembly.shrink();
+        }
         if idle && self.outstanding.is_empty() {
             let nonce = self.rng.next_u64();
             self.heartbeat.outstanding = Some((nonce, now));

@@ -262,7 +262,14 @@ impl Association {
     }
 
     /// The data that a deferred reset waited for has come: it is performed now; the peer asks again and hears so.
+    #[inline]
     pub(super) fn perform_deferred_reset(&mut self) {
+        if self.reconfiguration.deferred.is_some() {
+            self.perform_if_reached();
+        }
+    }
+
+    fn perform_if_reached(&mut self) {
         let Some(deferred) = &self.reconfiguration.deferred else { return };
         if deferred.last > self.tracker.cumulative() || !self.has_room_for_reset(deferred.streams.len()) {
             return;
@@ -304,6 +311,7 @@ impl Association {
     }
 
     /// Events of resets wait until the messages before them were polled.
+    #[inline]
     pub(super) fn deliver_reset_events(&mut self) {
         while let Some((mark, _)) = self.reconfiguration.events.front()
             && self.reassembly.is_polled(*mark)

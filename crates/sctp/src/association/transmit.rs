@@ -7,7 +7,8 @@
 //!   | header | COOKIE ECHO.. | SACK | control | sent again | tail of message 1 | head of message 2 |
 //!   '------------------------------------ budget & !3 bytes -----------------------------------'
 //! ```
-//! A tail that would leave a hole too small for another chunk gives up a few bytes to the next packet.
+//! A tail that would leave a hole too small for another chunk gives up a few bytes to the next packet. Small messages of
+//! one length are not cut to fill the last fifth of a packet: those packets are of one size, too (docs/adr/0006).
 //! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
@@ -42,6 +43,9 @@ const LARGEST_PACKET: usize = 65535;
 const LEAST_FORWARD_TSN: usize = 16;
 /// The smallest user data of a fragment that another one follows in the same packet.
 const LEAST_FRAGMENT: usize = 4;
+/// The share of a packet that may stay empty where a small message would have to be cut. A cut costs a chunk header (16
+/// bytes); a packet costs some 80 bytes of headers from Ethernet to SCTP, of which that share is lost: 1/5 is even.
+const MAY_STAY_EMPTY: usize = 5;
 
 /// Chunks other than data that wait to be sent.
 #[derive(Debug, Default)]
@@ -63,6 +67,16 @@ pub(super) struct Control {
 }
 
 impl Control {
+    /// Nothing but data and SACKs is to be sent, as nearly always.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        !(self.shutdown | self.shutdown_ack | self.forward_tsn | self.reconfig_request)
+            && self.heartbeat.is_none()
+            && self.heartbeat_acks.is_empty()
+            && self.responses.is_empty()
+            && self.errors.is_empty()
+    }
+
     pub(super) fn clear_all_but_packets(&mut self) {
         *self = Self { packets: std::mem::take(&mut self.packets), ..Self::default() };
     }
@@ -101,20 +115,39 @@ impl Association {
     /// The one exception to `budget`: a chunk that was sent under a larger budget keeps its size, for its TSN names
     /// exactly those bytes, and goes alone (RFC 9260 §6.9).
     pub fn poll_transmit(&mut self, now: Instant, budget: usize, out: &mut Vec<u8>) -> Option<usize> {
-        if let Some(packet) = self.control.packets.pop_front() {
+        self.poll_transmit_within(now, budget, budget, out)
+    }
+
+    /// As [`Self::poll_transmit`], for a packet that joins a batch whose packets are `limit` bytes long, at most `budget`.
+    /// Nothing is cut to fit in, so `None` may also say that what is next wants a batch of its own: ask
+    /// [`Self::poll_transmit`] before you believe that there is nothing to say.
+    pub fn poll_transmit_within(
+        &mut self,
+        now: Instant,
+        budget: usize,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<usize> {
+        if let Some(packet) = self.control.packets.pop_front_if(|packet| limit >= budget || packet.len() <= limit) {
             out.extend_from_slice(&packet);
             self.stats.packets_sent += 1;
             return Some(packet.len());
         }
         // The lengths of chunks have 16 bits.
         let budget = budget.min(LARGEST_PACKET) & !3;
-        if self.ended || budget < COMMON_HEADER_BYTES + DATA_HEADER_BYTES + 2 * SACK_BYTES {
+        let limit = limit.min(budget) & !3;
+        if self.ended || limit < COMMON_HEADER_BYTES + DATA_HEADER_BYTES + 2 * SACK_BYTES {
+            return None;
+        }
+        // These go whatever their size, or ask for a size of their own.
+        let alone = self.control.init || self.control.cookie_echo || self.recovery.probe_due;
+        if alone && limit < budget {
             return None;
         }
         let start = out.len();
         let tag = if self.control.init { 0 } else { self.remote_tag };
         put_header(out, self.config.local_port, self.config.remote_port, tag);
-        let mut packet = Room { start, end: start + budget };
+        let mut packet = Room { start, end: start + limit, largest: budget };
         if self.control.init {
             self.control.init = false;
             self.local_init().encode(out);
@@ -164,11 +197,13 @@ impl Association {
         if self.acknowledging.is_due() || (self.acknowledging.is_pending() && data_ready) {
             self.write_sack(out, packet);
         }
-        if data_ready {
+        if data_ready && self.queues.ever_partial() {
             self.give_up_first_lost(now);
             self.give_up_next(now);
         }
-        self.write_control(out, packet);
+        if !self.control.is_quiet() {
+            self.write_control(out, packet);
+        }
         if data_ready {
             self.write_data(now, out, packet);
         } else if self.recovery.probe_due {
@@ -377,7 +412,7 @@ impl Association {
             let Some(chunk) = self.outstanding.chunk(index) else { continue };
             let bytes = self.data_header_bytes() + padded(usize::from(chunk.length));
             let empty = out.len() == packet.start + COMMON_HEADER_BYTES;
-            if packet.left(out) < bytes && !(empty && bytes > packet.end - packet.start - COMMON_HEADER_BYTES)
+            if packet.left(out) < bytes && !(empty && bytes > packet.largest - COMMON_HEADER_BYTES)
             {
                 return true;
             }
@@ -510,38 +545,26 @@ impl Association {
             {
                 break;
             }
-            let begun = match self.next_turn(now, id, room - header, written) {
-                Turn::Send(begun) => begun,
+            let turn = match self.next_turn(now, id, room - header, written || packet.is_limited()) {
+                Turn::Send(turn) => turn,
                 Turn::Over => continue,
                 Turn::Wait => break,
             };
-            let Begun { message, offset, fragment, .. } = begun;
-            let left = begun.length - offset;
-            let length = self.fragment_length(left, room - header, header, begun.partial);
-            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
+            let left = turn.length - turn.offset;
+            if left > room - header && packet.is_limited() {
+                self.queues.go_on_later(id, turn);
                 break;
             }
-            let end = length == left;
-            let begin = flag(offset == 0, DataFlags::BEGINNING);
+            let length = self.fragment_length(&turn, room - header, header);
+            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
+                self.queues.go_on_later(id, turn);
+                break;
+            }
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let immediate = once || length > self.peer_window();
-            let index = self.outstanding.next();
-            let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
-            self.outstanding.push(Chunk {
-                message,
-                packet: self.packet_number,
-                sent_at: now,
-                stamp,
-                offset: u32::try_from(offset).unwrap_or(u32::MAX),
-                fragment,
-                length: u16::try_from(length).unwrap_or(u16::MAX),
-                transmissions: 1,
-                state: ChunkState::InFlight,
-                flags: begin | flag(end, DataFlags::END) | flag(beyond, BEYOND_BASE),
-            });
-            self.write_chunk(index, immediate, out);
-            self.queues.fragment_left(id, length, &mut self.events);
-            if end || (self.capabilities.interleaving && self.may_interleave(left - length)) {
+            self.push_new(now, id, &turn, length, flag(beyond, BEYOND_BASE));
+            self.write_chunk(self.outstanding.next() - 1, immediate, out);
+            if length == left || (self.capabilities.interleaving && self.may_interleave(left - length)) {
                 self.queues.rotate();
             }
             written = true;
@@ -550,6 +573,30 @@ impl Association {
             }
         }
         written
+    }
+
+    /// `length` bytes of the message that `turn` is about get the next TSN.
+    #[inline]
+    fn push_new(&mut self, now: Instant, id: u16, turn: &Begun, length: usize, flags: u8) {
+        let begin = flag(turn.offset == 0, DataFlags::BEGINNING);
+        let end = flag(turn.offset + length == turn.length, DataFlags::END);
+        if begin > 0 {
+            self.last_begun_bytes = turn.length;
+        }
+        let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
+        self.outstanding.push(Chunk {
+            message: turn.message,
+            packet: self.packet_number,
+            sent_at: now,
+            stamp,
+            offset: u32::try_from(turn.offset).unwrap_or(u32::MAX),
+            fragment: turn.fragment,
+            length: u16::try_from(length).unwrap_or(u16::MAX),
+            transmissions: 1,
+            state: ChunkState::InFlight,
+            flags: begin | end | flags,
+        });
+        self.queues.fragment_left(id, turn, length, &mut self.events);
     }
 
     /// What `id` does with its turn, and with `room` for user data.
@@ -578,13 +625,24 @@ impl Association {
     }
 
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
-    /// time pass: the peer's window has no room, or (partial reliability: of two chunks either may be lost) `room`
-    /// would cut in two what an empty packet would not.
+    /// time pass: the peer's window has no room, or `room` would cut in two what an empty packet would not. That is for
+    /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
     fn must_wait(&self, next: &Waiting, room: usize, written: bool) -> bool {
         let first = next.length.min(room);
-        let cut =
-            next.length > room && next.length <= self.max_data_bytes.saturating_sub(self.data_header_bytes());
-        (first > self.peer_window() && !self.may_probe_window()) || (written && next.partial && cut)
+        let most = self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        let cut = next.length > room && next.length <= most;
+        (first > self.peer_window() && !self.may_probe_window())
+            || (written && cut && (next.partial || self.is_steady(next.length, room)))
+    }
+
+    /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
+    /// `room` left, too.
+    fn is_steady(&self, length: usize, room: usize) -> bool {
+        let header = self.data_header_bytes();
+        let little = self.max_data_bytes / MAY_STAY_EMPTY;
+        length == self.last_begun_bytes
+            && room + header <= little
+            && self.max_data_bytes % (header + padded(length)) <= little
     }
 
     /// §6.1 A: one packet may be on its way into a closed window.
@@ -602,20 +660,22 @@ impl Association {
         rest > packet && self.queues.next_may_cut_in(packet, window / 2)
     }
 
-    /// How much of the `left` bytes of a message goes into a chunk with `room` for user data.
+    /// How much of what is left of a message goes into a chunk with `room` for user data.
     #[inline]
-    fn fragment_length(&self, left: usize, room: usize, header: usize, partial: bool) -> usize {
+    fn fragment_length(&self, turn: &Begun, room: usize, header: usize) -> usize {
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
+        let left = turn.length - turn.offset;
         let cut = left > most;
         let more = cut || self.queues.total_bytes() > left;
         let left = left.min(most);
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !partial) {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !turn.partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
-            if shorter > 0 && shorter < left {
+            let steady = turn.offset == 0 && !cut && self.is_steady(turn.length, hole);
+            if shorter > 0 && shorter < left && !steady {
                 return shorter;
             }
         }
@@ -686,9 +746,17 @@ enum Turn {
 struct Room {
     start: usize,
     end: usize,
+    /// What a packet of a batch of its own may hold.
+    largest: usize,
 }
 
 impl Room {
+    /// It joins a batch of shorter packets: nothing is cut to fit in.
+    #[inline]
+    fn is_limited(&self) -> bool {
+        self.end - self.start < self.largest
+    }
+
     #[inline]
     fn left(&self, out: &[u8]) -> usize {
         self.end.saturating_sub(out.len())
@@ -697,7 +765,7 @@ impl Room {
     /// The next value of `waiting` whose chunk fits. One that no packet could hold is dropped: it must not stand before
     /// the others for ever.
     fn take_fitting(&self, out: &[u8], waiting: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
-        let largest = self.end - self.start - COMMON_HEADER_BYTES;
+        let largest = self.largest - COMMON_HEADER_BYTES;
         loop {
             let bytes = padded(CHUNK_HEADER_BYTES + waiting.front()?.len());
             if bytes <= self.left(out) {

@@ -15,6 +15,7 @@
 
 use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire_16};
+use crate::receive::arena::Arena;
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::Bytes;
@@ -98,9 +99,10 @@ struct Stream {
 }
 
 /// All incomplete, waiting and ready messages of an association.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reassembly {
     interleaving: bool,
+    arena: Arena,
     /// With DATA: the run that was touched last.
     open: Option<(Key, Run)>,
     /// Runs that are open, of all streams.
@@ -120,21 +122,43 @@ pub(crate) struct Reassembly {
 }
 
 impl Reassembly {
+    /// Nothing has arrived; small messages share slabs of `arena_bytes` together.
+    pub(crate) fn new(arena_bytes: usize) -> Self {
+        Self {
+            interleaving: false,
+            arena: Arena::new(arena_bytes),
+            open: None,
+            open_count: 0,
+            runs: BTreeMap::new(),
+            in_advance: 0,
+            streams: StreamMap::default(),
+            ready: VecDeque::new(),
+            ready_count: 0,
+            polled_count: 0,
+            incomplete_bytes: 0,
+            waiting_bytes: 0,
+            waiting_count: 0,
+            ready_bytes: 0,
+            delivered_bytes: 0,
+        }
+    }
+
     /// A new association begins; messages of one before it can still be polled.
     pub(crate) fn start(&mut self, interleaving: bool, first_number: u32) {
-        let ready = std::mem::take(&mut self.ready);
-        let (ready_count, polled_count) = (self.ready_count, self.polled_count);
-        let (ready_bytes, delivered_bytes) = (self.ready_bytes, self.delivered_bytes);
-        *self = Self {
-            interleaving,
-            streams: StreamMap::starting_at(first_number),
-            ready,
-            ready_count,
-            polled_count,
-            ready_bytes,
-            delivered_bytes,
-            ..Self::default()
-        };
+        self.interleaving = interleaving;
+        self.streams = StreamMap::starting_at(first_number);
+        self.open = None;
+        self.open_count = 0;
+        self.runs.clear();
+        self.in_advance = 0;
+        self.incomplete_bytes = 0;
+        self.waiting_bytes = 0;
+        self.waiting_count = 0;
+    }
+
+    /// It is quiet: memory that messages to come would use again is given back.
+    pub(crate) fn shrink(&mut self) {
+        self.arena.shrink();
     }
 
     /// Whether nothing but incomplete messages fills the window: no reading can open it.
@@ -196,8 +220,10 @@ impl Reassembly {
     #[inline]
     pub(crate) fn insert(&mut self, fragment: &Fragment<'_>) -> Result<(), Inconsistent> {
         if fragment.begin && fragment.end {
-            self.check_whole(fragment)?;
-            let data = Bytes::copy_from_slice(fragment.payload);
+            if self.open_count > 0 || !self.runs.is_empty() {
+                self.check_whole(fragment)?;
+            }
+            let data = self.arena.copy(fragment.payload);
             self.deliver(fragment.stream, fragment.number, fragment.ppid, fragment.unordered, data);
             return Ok(());
         }

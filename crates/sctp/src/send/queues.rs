@@ -182,6 +182,8 @@ pub(crate) struct Queues {
     line: VecDeque<u16>,
     /// Bytes of the messages that have left in part: all of them may have to wait at the receiver.
     open_bytes: usize,
+    /// A message that may be given up was queued at some time.
+    ever_partial: bool,
 }
 
 impl Queues {
@@ -200,6 +202,7 @@ impl Queues {
             total: 0,
             open_bytes: 0,
             line: VecDeque::new(),
+            ever_partial: false,
         }
     }
 
@@ -235,6 +238,7 @@ impl Queues {
         self.next_order += 1;
         let unordered = options.unordered;
         let message = Queued { data, ppid, unordered, max_retransmits, expires, order };
+        self.ever_partial |= message.is_partially_reliable();
         if stream.resetting != Resetting::No {
             stream.held.push_back(message);
             return Ok(());
@@ -264,6 +268,11 @@ impl Queues {
         self.turns.is_empty()
     }
 
+    /// Whether there can be anything to give up (RFC 3758).
+    pub(crate) fn ever_partial(&self) -> bool {
+        self.ever_partial
+    }
+
     /// The stream whose turn it is.
     #[inline]
     pub(crate) fn current(&self) -> Option<u16> {
@@ -277,7 +286,8 @@ impl Queues {
         Some(message)
     }
 
-    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`.
+    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`. What becomes of it is
+    /// told by [`Self::fragment_left`] or [`Self::go_on_later`].
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -305,27 +315,31 @@ impl Queues {
             whole: false,
             abandoned: false,
         });
-        let begun = Begun { message, offset: 0, fragment: 0, length, partial };
-        stream.begun = Some(begun);
-        Some(begun)
+        Some(Begun { message, offset: 0, fragment: 0, length, partial })
     }
 
     /// `bytes` of the message that `id` has begun were sent.
     #[inline]
-    pub(crate) fn fragment_left(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
+    pub(crate) fn fragment_left(&mut self, id: u16, begun: &Begun, bytes: usize, events: &mut VecDeque<Event>) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        if let Some(begun) = &mut stream.begun {
-            let before = begun.open_bytes();
-            begun.offset += bytes;
-            begun.fragment += 1;
-            if begun.offset == begun.length {
-                self.open_bytes -= before;
-                stream.begun = None;
-            } else if before == 0 {
+        let offset = begun.offset + bytes;
+        if offset < begun.length {
+            stream.begun = Some(Begun { offset, fragment: begun.fragment + 1, ..*begun });
+            if begun.offset == 0 {
                 self.open_bytes += begun.length;
             }
+        } else if begun.offset > 0 {
+            stream.begun = None;
+            self.open_bytes -= begun.length;
         }
         self.consumed(id, bytes, events);
+    }
+
+    /// The message that `id` has begun has to wait, whether any of it was sent or not.
+    pub(crate) fn go_on_later(&mut self, id: u16, begun: Begun) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.begun = Some(begun);
+        }
     }
 
     /// Whether the stream that is next may have its turn in the middle of the current message: it is in the middle of

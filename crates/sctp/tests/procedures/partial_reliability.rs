@@ -225,8 +225,10 @@ fn a_probe_repeats_nothing_that_may_not_be_sent_again() {
 fn a_sack_with_holes_gives_up_what_is_past_its_time() {
     let mut puppet = Puppet::connected(Config::default());
     let now = puppet.now;
-    for (stream, options) in [(1, max_lifetime(Duration::from_millis(100))), (2, Default::default())] {
-        puppet.under_test.send(now, StreamId(stream), Ppid(53), vec![1; 1000].into(), options).unwrap();
+    // The second is cut to fill the first packet.
+    let lifetime = max_lifetime(Duration::from_millis(100));
+    for (stream, options, size) in [(1, lifetime, 1000), (2, Default::default(), 1100)] {
+        puppet.under_test.send(now, StreamId(stream), Ppid(53), vec![1; size].into(), options).unwrap();
     }
     assert_eq!(puppet.chunks(), [0, 0, 0]);
     puppet.now += Duration::from_millis(200);

@@ -1,0 +1,160 @@
+//! Where small messages are put: side by side, in slabs that are used again.
+//!
+//! Problem: an allocation for each small message costs as much as its copy, and giving a window of them back lets the
+//! allocator return pages that are faulted in again for the next. But a slab lives as long as its longest-lived message:
+//! a peer could have one byte of each slab kept, and so pin a hundred times what the receive window counts.
+//! How: a slab that is full waits until the application has dropped all of its messages, and is then filled anew. The
+//! slabs are bounded together; once all of them are pinned, messages are allocated one by one, as large ones are.
+//! ```text
+//!   current  [msg][msg][msg]......        filled from the left
+//!   full     [mmmmmm] [m____m] [_____]    the front is asked: all dropped? then it is the next current.
+//!                                         else it goes to the back; after some, a new slab is made, up to the bound
+//! ```
+//! More: docs/adr/0007-small-messages-share-slabs.md; docs/sctp.md, "Receiving".
+
+use bytes::{Bytes, BytesMut};
+use std::collections::VecDeque;
+
+/// Larger messages are allocated one by one: their copy outweighs the allocation.
+const SMALL: usize = 2 << 10;
+/// A slab, once there is much to put into it. The first are smaller: who gets a message now and then needs no more.
+const SLAB: usize = 16 << 10;
+/// How many of the full slabs are asked before a new one is made.
+const TRIES: usize = 4;
+
+/// Slabs for small messages.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    /// What is left of the slab that is being filled.
+    current: Option<BytesMut>,
+    /// Full ones. Each lives as long as any of its messages, of which the handle here is none.
+    full: VecDeque<BytesMut>,
+    next_size: usize,
+    most_slabs: usize,
+}
+
+impl Arena {
+    /// An arena of at most `bytes`.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { current: None, full: VecDeque::new(), next_size: SMALL, most_slabs: bytes / SLAB }
+    }
+
+    /// A copy of `payload`.
+    #[inline]
+    pub(crate) fn copy(&mut self, payload: &[u8]) -> Bytes {
+        if payload.len() > SMALL {
+            return Bytes::copy_from_slice(payload);
+        }
+        match &mut self.current {
+            Some(slab) if slab.capacity() >= payload.len() => put(slab, payload),
+            _ => self.copy_into_next(payload),
+        }
+    }
+
+    #[cold]
+    fn copy_into_next(&mut self, payload: &[u8]) -> Bytes {
+        let Some(mut slab) = self.next_slab() else { return Bytes::copy_from_slice(payload) };
+        let copy = put(&mut slab, payload);
+        self.full.extend(self.current.replace(slab));
+        copy
+    }
+
+    /// A slab with room for any small message; `None` if all are pinned.
+    fn next_slab(&mut self) -> Option<BytesMut> {
+        for _ in 0..self.full.len().min(TRIES) {
+            let mut oldest = self.full.pop_front()?;
+            if !oldest.try_reclaim(SMALL) {
+                self.full.push_back(oldest);
+            } else if oldest.capacity() >= SLAB {
+                return Some(oldest);
+            }
+            // One of the small slabs of the beginning is given back.
+        }
+        if self.full.len() + 1 >= self.most_slabs {
+            return None;
+        }
+        let size = self.next_size;
+        self.next_size = (2 * size).min(SLAB);
+        Some(BytesMut::with_capacity(size))
+    }
+
+    /// Gives back the slabs in which no message is left.
+    pub(crate) fn shrink(&mut self) {
+        self.full.retain_mut(|slab| !slab.try_reclaim(SMALL));
+        self.next_size = SMALL;
+    }
+}
+
+/// Copies `payload` to the front of what is left of `slab`, which has room for it. The part is split off first: the
+/// reference count is atomic, and behind the copy it would wait until that has left the processor.
+#[inline]
+fn put(slab: &mut BytesMut, payload: &[u8]) -> Bytes {
+    let rest = slab.split_off(payload.len());
+    let mut part = std::mem::replace(slab, rest);
+    part.extend_from_slice(payload);
+    part.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_are_dropped_make_room_for_others_without_an_allocation() {
+        let mut arena = Arena::new(1 << 20);
+        let mut fill = |messages: usize| {
+            let window: Vec<Bytes> = (0..messages).map(|i| arena.copy(&[i as u8; 1000])).collect();
+            assert!(window.iter().enumerate().all(|(i, message)| *message == [i as u8; 1000][..]));
+        };
+        for _ in 0..4 {
+            fill(500);
+        }
+        let info = allocation_counter::measure(|| fill(500));
+        assert!(info.count_total <= 1, "only the row of the test itself: {}", info.count_total);
+    }
+
+    #[test]
+    fn pinned_slabs_are_bounded_and_what_comes_after_them_pins_only_itself() {
+        let mut arena = Arena::new(1 << 20);
+        let mut kept = Vec::new();
+        // Who keeps one byte of each slab, and drops what stands beside it.
+        let info = allocation_counter::measure(|| {
+            for _ in 0..10_000 {
+                kept.push(arena.copy(&[1]));
+                for _ in 0..8 {
+                    drop(arena.copy(&[2; SMALL]));
+                }
+            }
+        });
+        // A byte each, and what each costs beside it: a slab each would be 160 MB.
+        let rows = kept.capacity() * size_of::<Bytes>();
+        let most = (1 << 20) + rows as i64 + 10_000 * 64;
+        assert!(info.bytes_current < most, "{} of {most}", info.bytes_current);
+        assert!(kept.iter().all(|message| message[..] == [1]));
+    }
+
+    #[test]
+    fn one_slab_that_is_kept_for_ever_does_not_hide_the_free_ones_behind_it() {
+        let mut arena = Arena::new(1 << 20);
+        let kept = arena.copy(&[7; SMALL]);
+        let mut slabs = 0;
+        for _ in 0..10_000 {
+            drop(arena.copy(&[0; SMALL]));
+            slabs = slabs.max(arena.full.len());
+        }
+        assert!(slabs <= 6, "{slabs}");
+        assert_eq!(kept, [7; SMALL][..]);
+    }
+
+    #[test]
+    fn who_gets_a_message_now_and_then_holds_little() {
+        let mut arena = Arena::new(1 << 20);
+        let info = allocation_counter::measure(|| drop(arena.copy(b"hello")));
+        assert!(info.bytes_max < 3000, "{}", info.bytes_max);
+        for _ in 0..1000 {
+            drop(arena.copy(&[0; 1000]));
+        }
+        arena.shrink();
+        assert!(arena.full.is_empty());
+    }
+}
