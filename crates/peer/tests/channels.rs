@@ -278,3 +278,19 @@ fn a_channel_beyond_the_streams_of_the_association_ends_and_is_not_lost_in_silen
     let one_more = world.sides[ALICE].peer.create_data_channel(world.now, channel("d"));
     assert_eq!(one_more, Err(datachannel::OpenError::NoStream));
 }
+
+/// The kernel takes many datagrams of one size at once; small messages that are not cut must not spoil that.
+#[test]
+fn a_backlog_of_small_or_large_messages_leaves_in_long_batches() {
+    for size in [64, 1000, 16384] {
+        let mut world = World::new(30, LinkConfig::with_delay(Duration::from_micros(200)));
+        let (a, b) = world.connected(channel("bulk"));
+        let count = 1_000_000 / size;
+        for index in 0..count {
+            world.sides[ALICE].queue(a, Kind::Binary, payload(30, index as u64, size));
+        }
+        world.longest_batch = 0;
+        assert!(world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == count));
+        assert!(world.longest_batch >= 40, "{size} B: {}", world.longest_batch);
+    }
+}

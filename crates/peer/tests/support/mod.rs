@@ -152,6 +152,8 @@ pub struct World {
     pub inject: Option<Attacker>,
     /// No datagram may be larger; 1200 unless the test lets the peers look for more.
     pub largest_datagram: usize,
+    /// Segments of the longest batch so far.
+    pub longest_batch: usize,
     buffer: Vec<u8>,
 }
 
@@ -190,6 +192,7 @@ impl World {
             trickle: false,
             inject: None,
             largest_datagram: 1200,
+            longest_batch: 0,
             buffer: Vec::new(),
         }
     }
@@ -272,9 +275,10 @@ impl World {
             side.flush_backlog(self.now);
             loop {
                 self.buffer.clear();
-                let Some(transmit) = side.peer.poll_transmit(self.now, 32, &mut self.buffer) else { break };
+                let Some(transmit) = side.peer.poll_transmit(self.now, 64, &mut self.buffer) else { break };
                 assert_eq!(transmit.len, self.buffer.len());
                 assert!(transmit.segment_size <= self.largest_datagram);
+                self.longest_batch = self.longest_batch.max(transmit.len.div_ceil(transmit.segment_size));
                 for datagram in self.buffer.chunks(transmit.segment_size) {
                     if side.keep_sent {
                         side.sent.extend_from_slice(datagram);
