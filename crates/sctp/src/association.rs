@@ -478,7 +478,7 @@ impl Association {
 
     /// The weight of `stream` against others (RFC 8831 §6.4).
     pub fn set_stream_priority(&mut self, stream: StreamId, priority: u16) {
-        self.queues.streams.entry(stream.0).share.priority = priority;
+        self.queues.streams.entry(stream.0).share.set_priority(priority);
     }
 
     /// The shortest round trip that another layer measured: a side that only receives measures none.

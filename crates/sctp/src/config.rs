@@ -25,8 +25,9 @@ pub struct Config {
     /// Hard bound on incomplete messages, which alone may pass the receive window. 8 MiB. With messages that are whole
     /// and arrive in holes, all that is held may come to twice that.
     pub max_reassembly_bytes: usize,
-    /// Slabs of 16 KiB that received messages of up to 2 KiB share, all together, in bytes; with all of them in use, and
-    /// with 0, each message is an allocation. 1 MiB. One message that is kept keeps a slab alive.
+    /// Memory of received messages that is used again once they are dropped, in bytes: half in slabs of 16 KiB that messages
+    /// of up to 2 KiB share, half for larger ones. What is beyond, and with 0 each message, is allocated and freed. 2 MiB:
+    /// half of the receive window. One small message that is kept keeps its slab alive.
     pub message_arena_bytes: usize,
     /// Largest message that [`crate::Association::send`] takes, in bytes. 1 GiB, for the peer's limit is checked
     /// by the layer above.
@@ -108,7 +109,7 @@ impl Default for Config {
             receive_window_bytes: 4 << 20,
             initial_receive_window_bytes: 512 << 10,
             max_reassembly_bytes: 8 << 20,
-            message_arena_bytes: 1 << 20,
+            message_arena_bytes: 2 << 20,
             max_message_bytes: 1 << 30,
             stream_queue_bytes: 2 << 20,
             total_queue_bytes: 16 << 20,

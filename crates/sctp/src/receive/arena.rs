@@ -1,28 +1,31 @@
-//! Where small messages are put: side by side, in slabs that are used again.
+//! Where received messages are put: small ones side by side, large ones in buffers of their own, and both in memory that
+//! is used again.
 //!
-//! Problem: an allocation for each small message costs as much as its copy, and giving a window of them back lets the
-//! allocator return pages that are faulted in again for the next. But a slab lives as long as its longest-lived message:
-//! a peer could have one byte of each slab kept, and so pin a hundred times what the receive window counts.
-//! How: a slab that is full waits until the application has dropped all of its messages, and is then filled anew. The
-//! slabs are bounded together; once all of them are pinned, messages are allocated one by one, as large ones are.
+//! Problem: an allocation for each small message costs as much as its copy, and giving a window of messages back lets the
+//! allocator return pages that are faulted in again for the next. But memory that several messages share lives as long as
+//! the last of them: a peer could have one byte of each slab kept, and so pin a hundred times what the window counts.
+//! How: a slab that is full waits until the application has dropped all of its messages, and is then filled anew; so
+//! does the buffer of a large message. All of them are bounded together; what is beyond is allocated for one message,
+//! and freed with it.
 //! ```text
 //!   current  [msg][msg][msg]......        filled from the left
 //!   full     [mmmmmm] [m____m] [_____]    the front is asked: all dropped? then it is the next current.
 //!                                         else it goes to the back; after some, a new slab is made, up to the bound
+//!   large    [mmmmmmmmmmmmm] [________]   the same, for one message each
 //! ```
-//! More: docs/adr/0007-small-messages-share-slabs.md; docs/sctp.md, "Receiving".
+//! More: docs/adr/0007-received-messages-use-memory-again.md; docs/sctp.md, "Receiving".
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// Larger messages are allocated one by one: their copy outweighs the allocation.
+/// Larger messages share nothing: their copy outweighs what a buffer of their own costs.
 const SMALL: usize = 2 << 10;
 /// A slab, once there is much to put into it. The first are smaller: who gets a message now and then needs no more.
 const SLAB: usize = 16 << 10;
 /// How many of the full slabs are asked before a new one is made.
 const TRIES: usize = 4;
 
-/// Slabs for small messages.
+/// Memory for messages.
 #[derive(Debug)]
 pub(crate) struct Arena {
     /// What is left of the slab that is being filled.
@@ -30,13 +33,24 @@ pub(crate) struct Arena {
     /// Full ones. Each lives as long as any of its messages, of which the handle here is none.
     full: VecDeque<BytesMut>,
     next_size: usize,
-    most_slabs: usize,
+    /// Buffers of large messages, with their capacities.
+    large: VecDeque<(usize, BytesMut)>,
+    large_bytes: usize,
+    /// For slabs, and as much for large messages.
+    most_bytes: usize,
 }
 
 impl Arena {
-    /// An arena of at most `bytes`.
+    /// An arena of at most `bytes`, half of them for small messages.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { current: None, full: VecDeque::new(), next_size: SMALL, most_slabs: bytes / SLAB }
+        Self {
+            current: None,
+            full: VecDeque::new(),
+            next_size: SMALL,
+            large: VecDeque::new(),
+            large_bytes: 0,
+            most_bytes: bytes / 2,
+        }
     }
 
     /// A copy of `payload`.
@@ -70,7 +84,7 @@ impl Arena {
             }
             // One of the small slabs of the beginning is given back.
         }
-        if self.full.len() + 1 >= self.most_slabs {
+        if self.full.len() + 1 >= self.most_bytes / SLAB {
             return None;
         }
         let size = self.next_size;
@@ -78,9 +92,40 @@ impl Arena {
         Some(BytesMut::with_capacity(size))
     }
 
-    /// Gives back the slabs in which no message is left.
+    /// An empty buffer of `bytes` or more, in which a large message is put together.
+    pub(crate) fn buffer(&mut self, bytes: usize) -> BytesMut {
+        for _ in 0..self.large.len().min(TRIES) {
+            let Some((capacity, mut oldest)) = self.large.pop_front() else { break };
+            if !oldest.try_reclaim(capacity) {
+                self.large.push_back((capacity, oldest));
+                continue;
+            }
+            // One that is free and of another size is given back.
+            self.large_bytes -= capacity;
+            if (bytes..=bytes.saturating_mul(2)).contains(&capacity) {
+                return oldest;
+            }
+        }
+        BytesMut::with_capacity(bytes)
+    }
+
+    /// The message that was put together in `buffer`. With its last byte dropped, the memory is free for another.
+    pub(crate) fn hand_out(&mut self, mut buffer: BytesMut) -> Bytes {
+        let capacity = buffer.capacity();
+        if capacity <= SMALL || self.large_bytes + capacity > self.most_bytes {
+            return buffer.freeze();
+        }
+        let message = buffer.split().freeze();
+        self.large_bytes += capacity;
+        self.large.push_back((capacity, buffer));
+        message
+    }
+
+    /// Gives back the memory in which no message is left.
     pub(crate) fn shrink(&mut self) {
         self.full.retain_mut(|slab| !slab.try_reclaim(SMALL));
+        self.large.retain_mut(|(capacity, buffer)| !buffer.try_reclaim(*capacity));
+        self.large_bytes = self.large.iter().map(|(capacity, _)| capacity).sum();
         self.next_size = SMALL;
     }
 }
@@ -101,7 +146,7 @@ mod tests {
 
     #[test]
     fn messages_that_are_dropped_make_room_for_others_without_an_allocation() {
-        let mut arena = Arena::new(1 << 20);
+        let mut arena = Arena::new(2 << 20);
         let mut fill = |messages: usize| {
             let window: Vec<Bytes> = (0..messages).map(|i| arena.copy(&[i as u8; 1000])).collect();
             assert!(window.iter().enumerate().all(|(i, message)| *message == [i as u8; 1000][..]));
@@ -115,7 +160,7 @@ mod tests {
 
     #[test]
     fn pinned_slabs_are_bounded_and_what_comes_after_them_pins_only_itself() {
-        let mut arena = Arena::new(1 << 20);
+        let mut arena = Arena::new(2 << 20);
         let mut kept = Vec::new();
         // Who keeps one byte of each slab, and drops what stands beside it.
         let info = allocation_counter::measure(|| {
@@ -135,7 +180,7 @@ mod tests {
 
     #[test]
     fn one_slab_that_is_kept_for_ever_does_not_hide_the_free_ones_behind_it() {
-        let mut arena = Arena::new(1 << 20);
+        let mut arena = Arena::new(2 << 20);
         let kept = arena.copy(&[7; SMALL]);
         let mut slabs = 0;
         for _ in 0..10_000 {
@@ -146,9 +191,50 @@ mod tests {
         assert_eq!(kept, [7; SMALL][..]);
     }
 
+    /// A window of large messages, each put together from two pieces.
+    fn large_messages(arena: &mut Arena, count: usize, bytes: usize) -> Vec<Bytes> {
+        let message = |mut buffer: BytesMut| {
+            buffer.extend_from_slice(&vec![3; bytes / 2]);
+            buffer.extend_from_slice(&vec![4; bytes / 2]);
+            buffer
+        };
+        (0..count)
+            .map(|_| {
+                let buffer = message(arena.buffer(bytes));
+                arena.hand_out(buffer)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_buffers_of_large_messages_are_used_again_where_they_fit() {
+        let mut arena = Arena::new(2 << 20);
+        for size in [16 << 10, 16 << 10, 15 << 10, 64 << 10, 3 << 10] {
+            for _ in 0..8 {
+                let window = large_messages(&mut arena, 10, size);
+                assert!(window.iter().all(|message| message.len() == size && message[size / 2] == 4));
+            }
+            let largest = arena.large.iter().map(|(capacity, _)| *capacity).max();
+            assert!(largest <= Some(2 * size), "{size}: {largest:?}");
+        }
+    }
+
+    #[test]
+    fn large_messages_that_are_kept_pin_no_more_than_themselves() {
+        let mut arena = Arena::new(2 << 20);
+        let info = allocation_counter::measure(|| {
+            drop(large_messages(&mut arena, 1000, 10_000));
+            arena.shrink();
+        });
+        assert!(info.bytes_current < 20_000, "{}", info.bytes_current);
+        let kept = large_messages(&mut arena, 1000, 10_000);
+        assert!(arena.large_bytes <= 1 << 20);
+        assert_eq!(kept.len(), 1000);
+    }
+
     #[test]
     fn who_gets_a_message_now_and_then_holds_little() {
-        let mut arena = Arena::new(1 << 20);
+        let mut arena = Arena::new(2 << 20);
         let info = allocation_counter::measure(|| drop(arena.copy(b"hello")));
         assert!(info.bytes_max < 3000, "{}", info.bytes_max);
         for _ in 0..1000 {

@@ -18,7 +18,7 @@ use crate::numbers::{unwrap_near, unwrap_near_16, wire_16};
 use crate::receive::arena::Arena;
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a run or a waiting message costs beside its bytes: counted against the window, so that many tiny ones
@@ -70,9 +70,9 @@ struct Run {
     bytes: usize,
     /// Bytes reserved when it began.
     in_advance: usize,
-    tail: Vec<u8>,
+    tail: BytesMut,
     /// Pieces before `tail`.
-    before: VecDeque<Vec<u8>>,
+    before: VecDeque<BytesMut>,
 }
 
 /// A message whose fragments are all there.
@@ -82,7 +82,7 @@ struct Whole {
     ppid: u32,
     unordered: bool,
     in_advance: usize,
-    data: Bytes,
+    data: BytesMut,
 }
 
 /// Where a run begins: its message, and the place of its first fragment in it.
@@ -234,7 +234,8 @@ impl Reassembly {
         let stream = self.streams.entry(fragment.stream);
         let slot = if self.interleaving { &mut stream.open } else { &mut self.open };
         let Some((key, run)) = slot else {
-            let run = Run::new(fragment, reserve(stream.last_size, self.in_advance));
+            let bytes = reserve(stream.last_size, self.in_advance);
+            let run = Run::new(fragment, bytes, &mut self.arena);
             self.in_advance += run.in_advance;
             self.open_count += 1;
             *slot = Some(((fragment.message, fragment.place), run));
@@ -341,7 +342,7 @@ impl Reassembly {
             return self.join_next(key, run);
         }
         let last_size = self.streams.get(fragment.stream).map_or(0, |stream| stream.last_size);
-        let run = Run::new(fragment, reserve(last_size, self.in_advance));
+        let run = Run::new(fragment, reserve(last_size, self.in_advance), &mut self.arena);
         self.in_advance += run.in_advance;
         self.join_next((fragment.message, fragment.place), run)
     }
@@ -375,6 +376,7 @@ impl Reassembly {
         let Whole { stream, number, ppid, unordered, in_advance, data } = whole;
         self.incomplete_bytes -= data.len();
         self.in_advance -= in_advance;
+        let data = self.arena.hand_out(data);
         self.deliver(stream, number, ppid, unordered, data);
     }
 
@@ -563,9 +565,9 @@ fn reserve(last_size: usize, in_advance: usize) -> usize {
 impl Run {
     /// Begins with `fragment`, and reserves `bytes` if it begins a message.
     #[inline]
-    fn new(fragment: &Fragment<'_>, bytes: usize) -> Self {
+    fn new(fragment: &Fragment<'_>, bytes: usize, arena: &mut Arena) -> Self {
         let in_advance = if fragment.begin { bytes } else { 0 };
-        let mut tail = Vec::with_capacity(in_advance.max(fragment.payload.len()));
+        let mut tail = arena.buffer(in_advance.max(fragment.payload.len()));
         tail.extend_from_slice(fragment.payload);
         Self {
             last: fragment.place,
@@ -645,17 +647,17 @@ impl Run {
             ppid: self.ppid,
             unordered: self.unordered,
             in_advance: self.in_advance,
-            data: if self.before.is_empty() { tail.into() } else { self.join_pieces(&tail) },
+            data: if self.before.is_empty() { tail } else { self.join_pieces(&tail) },
         }
     }
 
-    fn join_pieces(&self, tail: &[u8]) -> Bytes {
-        let before: usize = self.before.iter().map(Vec::len).sum();
-        let mut whole = Vec::with_capacity(before + tail.len());
+    fn join_pieces(&self, tail: &[u8]) -> BytesMut {
+        let before: usize = self.before.iter().map(BytesMut::len).sum();
+        let mut whole = BytesMut::with_capacity(before + tail.len());
         for piece in &self.before {
             whole.extend_from_slice(piece);
         }
         whole.extend_from_slice(tail);
-        whole.into()
+        whole
     }
 }

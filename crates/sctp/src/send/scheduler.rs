@@ -34,9 +34,11 @@ pub enum Scheduler {
 const DEFAULT_WEIGHT: u16 = 256;
 
 /// What the scheduler keeps for a stream.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
-    pub(crate) priority: u16,
+    weight: u16,
+    /// 2^32 / weight: a turn multiplies where it would divide.
+    per_byte: u64,
     /// Number of the message that is next, over all streams.
     pub(crate) oldest: u64,
     /// Bytes sent in this turn.
@@ -44,9 +46,23 @@ pub(crate) struct Share {
     virtual_time: u64,
 }
 
+impl Default for Share {
+    fn default() -> Self {
+        Self::with_priority(DEFAULT_WEIGHT)
+    }
+}
+
 impl Share {
-    fn weight(&self) -> u64 {
-        u64::from(if self.priority == 0 { DEFAULT_WEIGHT } else { self.priority })
+    fn with_priority(priority: u16) -> Self {
+        let mut share = Self { weight: 0, per_byte: 0, oldest: 0, served: 0, virtual_time: 0 };
+        share.set_priority(priority);
+        share
+    }
+
+    /// Its weight from now on; 0 is the default.
+    pub(crate) fn set_priority(&mut self, priority: u16) {
+        self.weight = if priority == 0 { DEFAULT_WEIGHT } else { priority };
+        self.per_byte = (1 << 32) / u64::from(self.weight);
     }
 }
 
@@ -91,10 +107,11 @@ impl Turns {
         match self.scheduler {
             Scheduler::FirstCome => share.oldest,
             Scheduler::RoundRobin => self.turn,
-            Scheduler::Priority => ((0xffff - share.weight()) << 48) | (self.turn & 0xffff_ffff_ffff),
+            Scheduler::Priority => (u64::from(0xffff - share.weight) << 48) | (self.turn & 0xffff_ffff_ffff),
             Scheduler::WeightedFair => {
                 let clock = self.current.map_or(self.clock, |(key, _)| key);
-                let cost = (std::mem::take(&mut share.served) << 16) / share.weight();
+                // In bytes / weight * 2^16.
+                let cost = std::mem::take(&mut share.served).saturating_mul(share.per_byte) >> 16;
                 share.virtual_time = share.virtual_time.saturating_add(cost).max(clock);
                 share.virtual_time
             }
@@ -152,7 +169,7 @@ mod tests {
     /// Bytes that each of three busy streams gets of 600 turns of 100 bytes.
     fn shares(scheduler: Scheduler, priorities: [u16; 3]) -> [u64; 3] {
         let mut turns = Turns::new(scheduler);
-        let mut shares = priorities.map(|priority| Share { priority, ..Share::default() });
+        let mut shares = priorities.map(Share::with_priority);
         for (id, share) in shares.iter_mut().enumerate() {
             share.oldest = id as u64;
             turns.enter(u16::try_from(id).unwrap(), share);
