@@ -1,5 +1,4 @@
 //! What no peer of ours does by itself: the layers below go on, and one of them begins anew.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
