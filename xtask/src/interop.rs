@@ -26,7 +26,7 @@ mod payload;
 mod scenarios;
 mod session;
 mod signalling;
-mod stacks;
+pub(crate) mod stacks;
 
 /// Runs scenarios between plywood and other implementations.
 #[derive(Debug, Clone, clap::Args)]

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  fmt - arrows - clippy - alone - build - unit - simulation - doc - providers - ledger     the code
-//!  examples - book - demo - browsers (in a network of their own) - packets - shim - fuzz    the whole
+//!  examples - book - demo - dtls - stacks - browsers - packets - shim - fuzz                the whole
 //! ```
-//! Each suite is timed. A judge that cannot run here fails by name unless `--allow-skip` names it.
+//! Each suite is timed; browsers play in a network of their own. A judge that cannot run here fails by name unless `--allow-skip` names it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

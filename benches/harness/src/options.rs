@@ -1,5 +1,6 @@
 //! The command line that all benches share.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -22,6 +23,9 @@ pub struct Options {
     /// Only these subjects, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub subjects: Vec<String>,
+    /// Threads of a bench whose figures do not depend on them; all cores if not told.
+    #[arg(long)]
+    pub jobs: Option<NonZero<usize>>,
     /// Write plots (SVG) into this folder, where the bench has some.
     #[arg(long)]
     pub plots: Option<PathBuf>,

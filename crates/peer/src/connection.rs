@@ -96,7 +96,8 @@ pub struct PeerConnection {
     negotiation: Negotiation,
     early_datagrams: EarlyDatagrams,
     early_candidates: EarlyCandidates,
-    local_candidates_ended: bool,
+    /// The ICE generation that takes no more local candidates.
+    ended_generation: Option<u32>,
     held_candidates: Vec<Event>,
     path: Option<Path>,
     output: VecDeque<Output>,
@@ -132,7 +133,7 @@ impl PeerConnection {
             negotiation: Negotiation::new(session_id),
             early_datagrams: EarlyDatagrams::new(config.early_datagrams),
             early_candidates: EarlyCandidates::default(),
-            local_candidates_ended: false,
+            ended_generation: None,
             held_candidates: Vec::new(),
             path: None,
             output: VecDeque::new(),
@@ -153,8 +154,13 @@ impl PeerConnection {
 
     /// Adds a local socket. Its host candidate is announced as [`Event::LocalCandidate`].
     ///
+    /// An ICE restart keeps the sockets that are there and takes more: those of another network, before or after
+    /// [`remove_local`](Self::remove_local) of the old ones. It begins with the offer that follows
+    /// [`restart_ice`](Self::restart_ice), or with the peer's.
+    ///
     /// # Errors
-    /// [`LocalCandidateError`] where ICE cannot use it.
+    /// [`LocalCandidateError`] where ICE cannot use it; `Ended` after
+    /// [`end_of_local_candidates`](Self::end_of_local_candidates), until a restart.
     pub fn add_local_host(
         &mut self,
         now: Instant,
@@ -172,12 +178,22 @@ impl PeerConnection {
         self.pump(now);
     }
 
-    /// All local sockets have been added.
+    /// All local sockets have been added. To be said again after each ICE restart, for its candidates are another
+    /// generation (RFC 8838 §8.2); saying it twice in one does no harm.
     pub fn end_of_local_candidates(&mut self, now: Instant) {
-        self.local_candidates_ended = true;
+        if self.local_candidates_ended() {
+            return;
+        }
+        self.ended_generation = Some(self.agent.generation());
         self.agent.end_of_local_candidates(now);
         self.tell_or_hold(now, Event::EndOfLocalCandidates);
         self.pump(now);
+    }
+
+    /// Whether that was said in this generation.
+    #[must_use]
+    pub fn local_candidates_ended(&self) -> bool {
+        self.ended_generation == Some(self.agent.generation())
     }
 
     /// Call when [`poll_timeout`](Self::poll_timeout) has come. Early, late and repeated calls do no harm.
@@ -302,7 +318,8 @@ impl PeerConnection {
         if let Some(sctp) = &mut self.sctp {
             sctp.abort(now, "Close called");
         }
-        self.failed |= matches!(reason, CloseReason::Dtls(_) | CloseReason::Sctp(_));
+        self.failed |=
+            matches!(reason, CloseReason::Dtls(_) | CloseReason::Sctp(_) | CloseReason::PeerRestarted);
         if self.failed {
             self.channels.handle_association_failed();
         } else {

@@ -41,6 +41,9 @@ pub enum CloseReason {
     Dtls(plywood_dtls::CloseReason),
     /// The SCTP association failed.
     Sctp(plywood_sctp::CloseReason),
+    /// The peer lost the state of its association and began anew (RFC 9260 §5.2.4 action A), under the same DTLS
+    /// connection: it knows none of the channels any more, and what was on the way is lost.
+    PeerRestarted,
 }
 
 impl fmt::Display for CloseReason {
@@ -50,6 +53,7 @@ impl fmt::Display for CloseReason {
             Self::Remote => f.write_str("closed by the peer"),
             Self::Dtls(reason) => write!(f, "DTLS: {reason}"),
             Self::Sctp(reason) => write!(f, "SCTP: {reason:?}"),
+            Self::PeerRestarted => f.write_str("the peer lost its channels and began anew"),
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plywood_peer::{
-    CloseReason, ConnectionState, Event, Kind, LocalId, NegotiationError, SdpKind, SignalingState,
+    CloseReason, ConnectionState, Event, Kind, LocalCandidateError, LocalId, NegotiationError, SdpKind,
+    SignalingState,
 };
 use plywood_simnet::LinkConfig;
 use support::{ALICE, BOB, World, channel, config, payload};
@@ -238,6 +239,67 @@ fn a_change_of_path_begins_congestion_control_anew_and_nothing_is_lost() {
     assert!(stats.srtt.is_none_or(|srtt| srtt >= Duration::from_millis(300)), "{:?}", stats.srtt);
     let done = world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == 400);
     assert!(done, "{} of 400", world.sides[BOB].received(b).len());
+}
+
+#[test]
+fn a_close_is_told_also_if_a_timer_comes_before_the_last_poll() {
+    let mut world = World::new(14, link(10));
+    world.connected(channel("closing"));
+    let now = world.now;
+    world.sides[ALICE].peer.close(now);
+    world.sides[ALICE].peer.handle_timeout(now);
+    world.run_for(Duration::from_secs(1));
+    assert!(world.sides[BOB].saw(|event| *event == Event::Closed(CloseReason::Remote)));
+}
+
+/// A new network: its socket comes with the restart, the old one goes, and candidates end twice, once a generation.
+#[test]
+fn after_a_restart_more_sockets_are_taken_until_the_candidates_end_again() {
+    let elsewhere: SocketAddr = "10.0.0.3:5003".parse().unwrap();
+    // Before and after the description is set; the peer's restart allows it, too.
+    for (early, mover) in [(true, ALICE), (false, ALICE), (false, BOB)] {
+        let mut world = World::new(13, link(10));
+        let (a, b) = world.connected(channel("moving"));
+        let (now, other) = (world.now, 1 - mover);
+        let other_address = world.sides[other].address.ip();
+        world.network.connect(elsewhere.ip(), other_address, link(10));
+        let add = |world: &mut World| world.sides[mover].peer.add_local_host(now, LocalId(1), elsewhere);
+        assert_eq!(add(&mut world), Err(LocalCandidateError::Ended), "this generation is complete");
+
+        world.sides[mover].events.clear();
+        world.sides[ALICE].peer.restart_ice();
+        let offer = world.sides[ALICE].peer.create_offer(now).unwrap();
+        if early {
+            assert_eq!(add(&mut world), Ok(()));
+        }
+        world.sides[ALICE].peer.set_local_description(now, SdpKind::Offer, &offer).unwrap();
+        if mover == BOB {
+            world.sides[BOB].peer.set_remote_description(now, SdpKind::Offer, &offer).unwrap();
+        }
+        if !early {
+            assert_eq!(add(&mut world), Ok(()));
+        }
+        let peer = &mut world.sides[mover].peer;
+        assert!(!peer.local_candidates_ended());
+        peer.remove_local(now, LocalId(0));
+        peer.end_of_local_candidates(now);
+        peer.end_of_local_candidates(now);
+        assert!(peer.local_candidates_ended());
+        (world.sides[mover].address, world.sides[mover].local) = (elsewhere, LocalId(1));
+        world.answer(ALICE, BOB);
+        let again: SocketAddr = "10.0.0.4:5004".parse().unwrap();
+        let late = world.sides[mover].peer.add_local_host(now, LocalId(2), again);
+        assert_eq!(late, Err(LocalCandidateError::Ended));
+
+        let (sender, channel, receiver, received) = (mover, [a, b][mover], other, [a, b][other]);
+        world.sides[sender].queue(channel, Kind::Text, Bytes::from_static(b"from elsewhere"));
+        let done = world
+            .run_until(Duration::from_secs(5), |world| !world.sides[receiver].received(received).is_empty());
+        assert!(done, "{early} {mover}");
+        let ends = world.sides[mover].events.iter().filter(|event| **event == Event::EndOfLocalCandidates);
+        assert_eq!(ends.count(), 1);
+        assert_eq!(world.sides[mover].peer.path().unwrap().local, elsewhere);
+    }
 }
 
 #[test]

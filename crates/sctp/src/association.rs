@@ -132,8 +132,11 @@ impl Association {
         rng.fill_bytes(&mut cookie_key);
         let local_tag = rng.next_u32().max(1);
         let local_initial_tsn = config.initial_tsn.unwrap_or_else(|| rng.next_u32());
-        let parameters =
-            Parameters { max_data_bytes: ASSUMED_DATA_BYTES, initial_packets: config.initial_packets };
+        let parameters = Parameters {
+            max_data_bytes: ASSUMED_DATA_BYTES,
+            initial_packets: config.initial_packets,
+            standing_queue_limit: config.standing_queue_limit,
+        };
         Self {
             epoch: now,
             cookie_key,

@@ -70,6 +70,10 @@ pub struct Config {
     pub timer_granularity: Duration,
     /// Congestion control.
     pub congestion: Algorithm,
+    /// Where packets wait longer than this in a queue, CUBIC grows no faster than Reno, which RFC 9438 allows and does not
+    /// ask for; `None` sets no limit. 1 s, RTO.Min of RFC 9260 §16: nobody gains by a longer queue, and a repair takes
+    /// as long.
+    pub standing_queue_limit: Option<Duration>,
     /// Find losses by time and probe a silent tail, as RACK-TLP does (RFC 8985). Without it three gap-acknowledged
     /// chunks or T3-rtx tell of a loss, as in RFC 9260 §7.2.4, which is what conformance scenarios expect. True.
     pub time_based_loss_detection: bool,
@@ -128,6 +132,7 @@ impl Default for Config {
             early_packets: 300,
             timer_granularity: Duration::from_millis(1),
             congestion: Algorithm::default(),
+            standing_queue_limit: Some(Duration::from_secs(1)),
             time_based_loss_detection: true,
             initial_packets: Some(10),
             tail_loss_probes: true,

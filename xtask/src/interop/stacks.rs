@@ -1,4 +1,5 @@
-//! `cargo xtask interop --suite stacks`: other implementations of SCTP, alone and in a whole other stack.
+//! `cargo xtask interop --suite stacks`: other implementations of SCTP, alone and in a whole other stack. The former are
+//! part of `cargo xtask test`: they compile in a minute and play for seconds; the latter only with `--full`.
 //!
 //! ```text
 //!  crates           dcsctp, sctp-proto, rtc-sctp   in one process and virtual time     conformance/sctp-peers
@@ -39,12 +40,21 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let mut rows = in_process(&crates, &options.scenarios)?;
     let of_matrix = |name: &String| scenarios::ALL.iter().any(|scenario| scenario.name == name);
     if asked(LIBDATACHANNEL) && (options.scenarios.is_empty() || options.scenarios.iter().any(of_matrix)) {
-        rows.extend(matrix(options)?);
+        rows.extend(matrix(&options.scenarios, options.full)?);
     }
     report.add("stacks", begin.elapsed(), rows);
     report.print();
     report.write_json(options.json.as_deref())?;
     Ok(report.exit_code())
+}
+
+/// What `cargo xtask test` asks of them.
+pub(crate) fn rows(full: bool) -> Result<Vec<Row>> {
+    let mut rows = in_process(CRATES, &[])?;
+    if full {
+        rows.extend(matrix(&[], full)?);
+    }
+    Ok(rows)
 }
 
 /// The program of conformance/sctp-peers plays and prints its matrix. No network is used.
@@ -60,13 +70,13 @@ fn in_process(peers: &[&str], scenarios: &[String]) -> Result<Vec<Row>> {
 }
 
 /// The matrix with libdatachannel, by this very program in a network namespace of its own.
-fn matrix(options: &Options) -> Result<Vec<Row>> {
+fn matrix(scenarios: &[String], full: bool) -> Result<Vec<Row>> {
     let mut command = Command::new(std::env::current_exe().context("where is this program?")?);
     command.args(["interop", "--suite", "stacks", "--peers", LIBDATACHANNEL]);
-    if !options.scenarios.is_empty() {
-        command.args(["--scenarios", &options.scenarios.join(",")]);
+    if !scenarios.is_empty() {
+        command.args(["--scenarios", &scenarios.join(",")]);
     }
-    if options.full {
+    if full {
         command.arg("--full");
     }
     rows_of(&mut command, LIBDATACHANNEL)

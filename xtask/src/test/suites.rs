@@ -58,6 +58,7 @@ const SUITES: &[Suite] = &[
     whole("book", |_| book::build()),
     whole("demo", demo),
     whole("dtls", |_| interop::dtls::stacks(interop::dtls::QUICK)),
+    whole("stacks", |context| interop::stacks::rows(context.options.full)),
     whole("browsers", browsers),
     whole("packets", packets),
     whole("shim", shim),

@@ -35,12 +35,25 @@ impl Cell {
         Self { megabits, millis, loss: Loss::Random(loss), queue: Queue::Bdp }
     }
 
+    /// A link of 50 ms for two flows.
+    pub(crate) const fn shared(megabits: u64, queue: Queue) -> Self {
+        Self { queue, ..Self::new(megabits, 50, 0.0) }
+    }
+
     /// `100mbit-50ms-loss1%`.
     pub(crate) fn name(self) -> String {
         let percent = self.loss.share() * 100.0;
         let bursty = if matches!(self.loss, Loss::Bursty(_)) { "-bursty" } else { "" };
         let bloat = if self.queue == Queue::Bloated { "-bloat" } else { "" };
         format!("{}mbit-{}ms-loss{percent}%{bursty}{bloat}", self.megabits, self.millis)
+    }
+
+    /// The same for people: `100 Mbit/s, 50 ms, 1 %`.
+    pub(crate) fn title(self) -> String {
+        let percent = self.loss.share() * 100.0;
+        let bursty = if matches!(self.loss, Loss::Bursty(_)) { ", bursty" } else { "" };
+        let bloat = if self.queue == Queue::Bloated { ", queue of 10 BDP" } else { "" };
+        format!("{} Mbit/s, {} ms, {percent} %{bursty}{bloat}", self.megabits, self.millis)
     }
 
     pub(crate) fn path(self) -> Path {

@@ -173,7 +173,8 @@ pub(crate) fn measure(cells: &[Cell], options: &Options) -> Result<Report> {
     let mut known = resumed.map_or_else(|| Ok(Known::default()), |file| Known::read(file, cells))?;
     let tasks = tasks(cells, options, &known);
     let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = options.jobs.map_or_else(cores, NonZero::get);
     std::thread::scope(|scope| {
         let (done, results) = channel();
         for _ in 0..threads {

@@ -6,14 +6,15 @@
 //! got through a cell in a minute of processor time (an idle machine's wall time) is cut: a note says so, and
 //! `covered-CELL` says how far it came in virtual time; its goodput is that of the time until there.
 //!
-//! Then the table of fairness: two flows of our own controllers on 20 Mbit/s, 50 ms, a queue of one BDP;
-//! `share-A-beside-B` and the Jain index `jain-A-B`.
+//! Then the tables of fairness: two flows of our own controllers on 20 Mbit/s, 50 ms, a queue of one BDP, and, as `deep-..`,
+//! on 1 Mbit/s with a queue of two seconds; `share-A-before-B`, `share-B-after-A` and the Jain index `jain-A-B`.
 //!
 //! Then the head-of-line table (see [`hol`]): delays of small messages beside bulk, `hol-LINK-SCHEDULER-p95`.
 //!
 //! Cells with losses run with `--rounds` seeds, and rows are their medians; without losses nothing is left to chance.
 //! `--full` runs the grid; `--plots DIR` draws cwnd, flight and goodput of a few cells; `--extra cells` names
-//! the cells and ends; `--extra resume` keeps what the file of `--json` has already of the cells.
+//! the cells and ends; `--extra resume` keeps what the file of `--json` has already of the cells; `--extra book` runs
+//! nothing, and puts the rows of that file into the tables of docs/congestion.md. `--jobs N` takes so many cores.
 
 #![expect(clippy::print_stdout, reason = "benches print their tables")]
 
@@ -22,8 +23,9 @@ mod fairness;
 mod grid;
 mod hol;
 mod plots;
+mod tables;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use plywood_bench_harness::Options;
 
 use crate::cells::Cell;
@@ -37,6 +39,9 @@ fn main() -> Result<()> {
             println!("{}", cell.name());
         }
         return Ok(());
+    }
+    if options.extra.as_deref() == Some("book") {
+        return tables::write(options.json.as_deref().context("--json FILE: the rows to write")?);
     }
     let mut report = grid::measure(&cells, &options)?;
     if options.only.as_deref().is_none_or(|only| "fairness".contains(only)) {

@@ -134,7 +134,7 @@ impl PeerConnection {
         let (kind, data) = self.negotiation.local.as_ref()?;
         let mut data = data.clone();
         data.candidates = self.candidate_lines();
-        data.end_of_candidates = self.local_candidates_ended;
+        data.end_of_candidates = self.local_candidates_ended();
         let sdp = match (kind, &self.negotiation.remote_session) {
             (SdpKind::Answer, Some(offer)) => data.to_answer(offer),
             _ => data.to_offer(),
@@ -148,7 +148,8 @@ impl PeerConnection {
         self.negotiation.newest_remote()
     }
 
-    /// New ICE credentials with the next offer (W3C `restartIce`).
+    /// New ICE credentials with the next offer (W3C `restartIce`), and then
+    /// [`end_of_local_candidates`](Self::end_of_local_candidates) again.
     pub fn restart_ice(&mut self) {
         self.negotiation.restart_wanted = true;
     }
@@ -262,7 +263,8 @@ impl PeerConnection {
         let session = SessionDescription::parse(sdp).map_err(NegotiationError::Sdp)?;
         let data = DataDescription::from_offer(&session).map_err(NegotiationError::Sdp)?;
         self.check_remote(&data)?;
-        match &self.negotiation.remote {
+        // An offer that takes the place of a pending one may have begun this restart already.
+        match self.negotiation.newest_remote() {
             None => self.agent.set_role(ice::Role::Controlled),
             Some(known) if known.ice_ufrag != data.ice_ufrag => self.restart_agent(now),
             Some(_) => {}
@@ -390,15 +392,11 @@ impl PeerConnection {
         }
     }
 
-    /// The sockets stay the same, but the candidates of the new generation are announced again.
+    /// The sockets stay, but the candidates of the new generation are announced again, and more may come.
     fn restart_agent(&mut self, now: Instant) {
         self.held_candidates.clear();
         self.agent.restart(now);
         self.pump(now);
-        if self.local_candidates_ended {
-            self.agent.end_of_local_candidates(now);
-            self.tell_or_hold(now, Event::EndOfLocalCandidates);
-        }
     }
 
     /// A candidate is told only after the description that it belongs to (RFC 8838 §9).

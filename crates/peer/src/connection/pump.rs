@@ -11,6 +11,7 @@
 //!   sctp: connected --------> channels open, DCEP OPENs go out
 //!   sctp: message ----------> DCEP, or to the application
 //!   sctp: streams reset ----> channels close
+//!   sctp: restarted --------> the end: the peer knows none of our channels any more
 //!   any:  the end ----------> everything closes
 //! ```
 
@@ -54,7 +55,8 @@ impl PeerConnection {
                 _ => {}
             }
         }
-        if self.path.is_some() && self.agent.path().is_none() {
+        // An agent that was closed has none either, and the peer is still to hear of the end.
+        if self.closing == Closing::No && self.agent.path().is_none() {
             self.path = None; // consent is gone: sending stops (RFC 7675 §5.1)
         }
         progressed
@@ -165,6 +167,7 @@ impl PeerConnection {
                 }
                 self.channels.set_connected();
             }
+            sctp::Event::Restarted => self.end(now, CloseReason::PeerRestarted),
             sctp::Event::SendReady { stream } => {
                 if let Some(id) = self.channels.channel(stream.0) {
                     self.push_event(now, Event::SendReady { id });
@@ -215,3 +218,6 @@ impl PeerConnection {
         self.set_state(now, state);
     }
 }
+
+#[cfg(test)]
+mod tests;

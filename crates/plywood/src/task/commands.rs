@@ -106,14 +106,14 @@ impl Task {
         Ok(())
     }
 
-    /// Host candidates are known as soon as they are wanted: at the first local description (RFC 9429 §4.1.9).
+    /// Host candidates are known as soon as they are wanted: at the first local description (RFC 9429 §4.1.9). An ICE
+    /// restart has the same sockets.
     fn gather(&mut self, now: Instant) {
-        if std::mem::replace(&mut self.gathering, true) {
-            return;
-        }
-        for (id, address) in self.sockets.addresses() {
-            if let Err(error) = self.peer.add_local_host(now, id, address) {
-                tracing::warn!(%address, ?error, "address not used");
+        if !std::mem::replace(&mut self.gathering, true) {
+            for (id, address) in self.sockets.addresses() {
+                if let Err(error) = self.peer.add_local_host(now, id, address) {
+                    tracing::warn!(%address, ?error, "address not used");
+                }
             }
         }
         self.peer.end_of_local_candidates(now);

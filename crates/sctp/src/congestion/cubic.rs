@@ -16,8 +16,9 @@
 //!   '-----------+--------------------------------------> t
 //! ```
 //!
-//! Where Reno would be faster (short round trips), the window follows an estimate of Reno's instead. Slow start
-//! is [`HyStart`]'s, and recovery is [`Prr`]'s. All arithmetic is in integers, milliseconds and bytes: the same
+//! Where Reno would be faster (short round trips), the window follows an estimate of Reno's instead, and nothing else
+//! where packets wait for a second already ([`StandingQueue`]). Slow start is [`HyStart`]'s, and recovery is [`Prr`]'s.
+//! All arithmetic is in integers, milliseconds and bytes: the same
 //! inputs give the same window on every machine.
 //!
 //! More: RFC 9438 §4 (by section in the functions below); docs/congestion.md, "CUBIC".
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 use super::hystart::{Growth, HyStart};
 use super::new_reno::window_rate;
 use super::prr::Prr;
+use super::standing_queue::StandingQueue;
 use super::{CongestionController, Loss, Parameters, RateSample};
 
 /// beta: what a loss leaves of the window (RFC 9438 §4.6).
@@ -57,6 +59,7 @@ struct Path {
     cwnd: usize,
     ssthresh: usize,
     hystart: HyStart,
+    queue: StandingQueue,
     /// The window before the last loss, lowered by fast convergence; zero before any.
     w_max: usize,
     /// The window before the last loss as it was: from there on Reno's alpha is 1.
@@ -89,6 +92,7 @@ impl Cubic {
             cwnd: parameters.initial_window(),
             ssthresh: usize::MAX,
             hystart: HyStart::new(),
+            queue: StandingQueue::new(parameters.standing_queue_limit),
             w_max: 0,
             cwnd_prior: 0,
             epoch: None,
@@ -108,6 +112,7 @@ impl Cubic {
     fn grow_in_slow_start(&mut self, sample: &RateSample) {
         // RFC 9406 §4.3: only the first slow start does not know where to end.
         let growth = match self.path.ssthresh {
+            usize::MAX if self.path.queue.is_too_long() => Growth::Done,
             usize::MAX => self.path.hystart.on_ack(sample),
             _ => Growth::Divided(1),
         };
@@ -128,8 +133,9 @@ impl Cubic {
         self.path.cwnd = grown.min(self.path.ssthresh.max(self.path.cwnd));
     }
 
-    /// RFC 9438 §4.2 to §4.5.
-    fn grow_in_avoidance(&mut self, now: Instant, sample: &RateSample) {
+    /// RFC 9438 §4.2 to §4.5; in a queue that is too long, §4.3 alone. The curve waits meanwhile: who drains the queue
+    /// is not met by the growth of all that time. As the estimate goes on, the share beside Reno is Reno's.
+    fn grow_in_avoidance(&mut self, now: Instant, since_last: Duration, sample: &RateSample) {
         let mdcs = self.mdcs();
         let srtt = self.srtt.unwrap_or_default();
         let path = &mut self.path;
@@ -137,6 +143,11 @@ impl Cubic {
         let epoch = path.epoch.get_or_insert_with(|| Epoch::new(now, path.cwnd, path.w_max, mdcs));
         let alpha = if epoch.reno < path.cwnd_prior { ALPHA } else { (1, 1) };
         epoch.grow_reno(sample.acked_bytes, path.cwnd, mdcs, alpha);
+        if path.queue.restrains(path.cwnd) {
+            epoch.begin = (epoch.begin + since_last).min(now);
+            path.cwnd = path.cwnd.max(epoch.reno);
+            return;
+        }
         let t = now.saturating_duration_since(epoch.begin);
         if epoch.w_cubic(t, mdcs) < epoch.reno {
             path.cwnd = path.cwnd.max(epoch.reno);
@@ -153,6 +164,7 @@ impl Cubic {
     /// first loss of a path ends slow start, and was found a round trip too late: half of the window is left.
     fn reduce(&mut self) {
         let path = &mut self.path;
+        path.queue.on_loss(path.cwnd);
         let first = path.ssthresh == usize::MAX;
         let (kept, of) = if first { BETA_SLOW_START } else { BETA };
         path.cwnd_prior = path.cwnd;
@@ -210,6 +222,7 @@ impl CongestionController for Cubic {
         self.srtt = sample.srtt.or(self.srtt);
         let since_last = self.last_ack.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         self.last_ack = Some(now);
+        self.path.queue.on_ack(sample);
         if sample.in_recovery {
             let packet = self.mdcs();
             if let Some((prr, window)) = &mut self.recovery {
@@ -225,7 +238,7 @@ impl CongestionController for Cubic {
         } else if self.in_slow_start() {
             self.grow_in_slow_start(sample);
         } else {
-            self.grow_in_avoidance(now, sample);
+            self.grow_in_avoidance(now, since_last, sample);
         }
     }
 
@@ -249,6 +262,7 @@ impl CongestionController for Cubic {
         self.path.cwnd = self.mdcs();
         self.path.after_timeout = true;
         self.path.hystart = HyStart::new();
+        self.path.queue.look_again();
         self.recovery = None;
     }
 
@@ -273,6 +287,7 @@ impl CongestionController for Cubic {
             self.path.cwnd = (self.path.cwnd / 2).max(floor).min(self.path.cwnd);
         }
         self.path.epoch = None;
+        self.path.queue.look_again();
     }
 
     fn on_path_change(&mut self, _now: Instant) {
@@ -310,7 +325,11 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn cubic(packets: u16) -> Cubic {
-        Cubic::new(Parameters { max_data_bytes: MDCS, initial_packets: Some(packets) })
+        Cubic::new(Parameters {
+            initial_packets: Some(packets),
+            standing_queue_limit: Some(1000 * MS),
+            ..Parameters::new(MDCS)
+        })
     }
 
     /// A window that slow start has left behind.
@@ -410,6 +429,75 @@ mod tests {
         }
         let packets = (cc.cwnd() - begin) / MDCS;
         assert!((50..=100).contains(&packets), "9/17 of a packet a round trip, then one: {packets}");
+    }
+
+    /// A SACK for a tenth of the window, 100 ms after the last, with this round trip.
+    fn waited(cc: &mut Cubic, now: Instant, rtt: Duration) {
+        let sample = RateSample { rtt: Some(rtt), ..full(cc.cwnd() / 10) };
+        cc.on_ack(now, &sample);
+    }
+
+    #[test]
+    fn where_packets_wait_for_a_second_the_window_grows_no_faster_than_that_of_reno() {
+        let mut grown = [50, 1050, 1051].map(|millis| {
+            let mut cc = settled(100);
+            let mut now = start();
+            waited(&mut cc, now, 50 * MS);
+            for _ in 0..200 {
+                now += 100 * MS;
+                waited(&mut cc, now, millis * MS);
+            }
+            cc.cwnd() / MDCS - 100
+        });
+        assert_eq!(grown[0], grown[1], "up to the limit nothing changes");
+        assert!(grown[0] > 1000, "twenty seconds of the curve: {grown:?}");
+        // Twenty windows acknowledged are twenty packets; the estimate begins at the window.
+        grown[2] -= 20;
+        assert!(grown[2] <= 1, "{grown:?}");
+    }
+
+    #[test]
+    fn the_curve_waits_while_the_queue_is_too_long() {
+        let mut cc = settled(100);
+        let mut now = start();
+        for tick in 0..600 {
+            now += 100 * MS;
+            waited(&mut cc, now, if tick == 0 { 50 * MS } else { 1200 * MS });
+        }
+        let before = cc.cwnd();
+        for _ in 0..10 {
+            now += 100 * MS;
+            waited(&mut cc, now, 60 * MS);
+        }
+        assert!(cc.cwnd() - before < 3 * MDCS, "a second of the curve, not a minute: {before} {}", cc.cwnd());
+    }
+
+    #[test]
+    fn the_first_slow_start_ends_where_packets_wait_for_a_second() {
+        let mut cc = cubic(10);
+        waited(&mut cc, start(), 50 * MS);
+        assert!(cc.in_slow_start());
+        waited(&mut cc, start() + 100 * MS, 1100 * MS);
+        assert!(!cc.in_slow_start());
+    }
+
+    #[test]
+    fn another_path_a_timeout_and_a_silence_are_measured_anew() {
+        let events: [fn(&mut Cubic); 3] =
+            [|cc| cc.on_path_change(start()), |cc| cc.on_rto(start(), MDCS), |cc| cc.on_idle(start(), 1)];
+        for event in events {
+            let mut cc = settled(100);
+            waited(&mut cc, start(), 50 * MS);
+            event(&mut cc);
+            waited(&mut cc, start(), 1200 * MS);
+            assert!(!cc.path.queue.is_too_long());
+        }
+        let mut cc = settled(100);
+        waited(&mut cc, start(), 50 * MS);
+        cc.on_rto(start(), MDCS);
+        cc.on_spurious(start());
+        waited(&mut cc, start(), 1200 * MS);
+        assert!(cc.path.queue.is_too_long(), "a needless timeout tells nothing");
     }
 
     #[test]

@@ -38,6 +38,20 @@ struct Flying {
     repair: bool,
 }
 
+/// Who decides, and what it may.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    algorithm: Algorithm,
+    standing_queue_limit: Option<Duration>,
+}
+
+/// With the defaults of [`Config`](crate::Config).
+impl From<Algorithm> for Kind {
+    fn from(algorithm: Algorithm) -> Self {
+        Self { algorithm, standing_queue_limit: Some(ms(1000)) }
+    }
+}
+
 /// One sender with endless data.
 struct Flow {
     controller: Box<dyn CongestionController>,
@@ -57,10 +71,14 @@ struct Flow {
 }
 
 impl Flow {
-    fn new(algorithm: Algorithm, now: Instant) -> Self {
-        let parameters = Parameters { max_data_bytes: PACKET, initial_packets: Some(10) };
+    fn new(kind: Kind, now: Instant) -> Self {
+        let parameters = Parameters {
+            initial_packets: Some(10),
+            standing_queue_limit: kind.standing_queue_limit,
+            ..Parameters::new(PACKET)
+        };
         Self {
-            controller: algorithm.controller(parameters),
+            controller: kind.algorithm.controller(parameters),
             sampler: Sampler::new(now),
             pacer: Pacer::new(now, Duration::from_millis(1), 2 * PACKET),
             flying: VecDeque::new(),
@@ -150,11 +168,12 @@ impl Flow {
     }
 }
 
-/// What came of it: each flow's share of the link in percent, and the mean wait in the queue.
+/// What came of it: each flow's share of the link in percent, the mean wait in the queue, and how many found it full.
 #[derive(Debug)]
 struct Outcome {
     shares: Vec<f64>,
     mean_wait: Duration,
+    overflowed: u32,
 }
 
 /// The bottleneck: a queue, a rate, and losses behind it.
@@ -164,6 +183,7 @@ struct Bottleneck {
     seed: u64,
     waited: Duration,
     passed: u32,
+    overflowed: u32,
 }
 
 impl Bottleneck {
@@ -171,6 +191,7 @@ impl Bottleneck {
     fn pass(&mut self, now: Instant) -> Option<Instant> {
         let wait = self.free_at.saturating_duration_since(now);
         if wait > self.link.packet_time() * self.link.queue_packets {
+            self.overflowed += 1;
             return None;
         }
         self.waited += wait;
@@ -212,16 +233,17 @@ impl Simulation {
 }
 
 /// Runs flows that begin a second apart; shares count from `from` on.
-fn run(link: Link, algorithms: &[Algorithm], from: Duration, until: Duration) -> Outcome {
+fn run(link: Link, kinds: &[impl Copy + Into<Kind>], from: Duration, until: Duration) -> Outcome {
     let begin = start();
-    let bottleneck = Bottleneck { link, free_at: begin, seed: 0x5EED, waited: Duration::ZERO, passed: 0 };
-    let flows = algorithms.iter().map(|algorithm| Flow::new(*algorithm, begin)).collect();
+    let (free_at, waited) = (begin, Duration::ZERO);
+    let bottleneck = Bottleneck { link, free_at, seed: 0x5EED, waited, passed: 0, overflowed: 0 };
+    let flows = kinds.iter().map(|kind| Flow::new((*kind).into(), begin)).collect();
     let mut simulation = Simulation { flows, bottleneck, acks: VecDeque::new() };
-    let mut before = vec![0; algorithms.len()];
+    let mut before = vec![0; kinds.len()];
     let mut now = begin;
     while now < begin + until {
         let mut next = begin + until;
-        for index in 0..algorithms.len() {
+        for index in 0..kinds.len() {
             let first = begin + Duration::from_secs(index as u64);
             let at = if now < first { Some(first) } else { simulation.drive(index, now) };
             next = next.min(at.unwrap_or(next));
@@ -239,7 +261,8 @@ fn run(link: Link, algorithms: &[Algorithm], from: Duration, until: Duration) ->
     let capacity = link.rate as f64 * 1e6 / 8.0 * (until - from).as_secs_f64();
     let share = |(flow, before): (&Flow, &u64)| (flow.delivered - before) as f64 / capacity * 100.0;
     let shares = simulation.flows.iter().zip(&before).map(share).collect();
-    Outcome { shares, mean_wait: simulation.bottleneck.waited / simulation.bottleneck.passed.max(1) }
+    let Bottleneck { waited, passed, overflowed, .. } = simulation.bottleneck;
+    Outcome { shares, mean_wait: waited / passed.max(1), overflowed }
 }
 
 const fn ms(count: u64) -> Duration {
@@ -312,5 +335,22 @@ fn two_flows_share_a_link_whatever_they_are() {
                 "{first:?} {second:?} {outcome:?}"
             );
         }
+    }
+}
+
+/// 1 Mbit/s, and a queue of two seconds.
+const DEEP: Link = Link { rate: 1, round_trip: ms(50), queue_packets: 200, loss: 0 };
+/// RFC 9438 to the letter.
+const UNLIMITED: Kind = Kind { algorithm: Algorithm::Cubic, standing_queue_limit: None };
+
+#[test]
+fn cubic_does_not_search_for_the_end_of_a_queue_of_two_seconds() {
+    for round_trip in [ms(1), ms(10), ms(50), ms(100), ms(200)] {
+        let link = Link { round_trip, ..DEEP };
+        let minute = |kind: Kind| run(link, &[kind], Duration::ZERO, Duration::from_secs(60));
+        let limited = minute(Algorithm::Cubic.into());
+        assert!(limited.overflowed == 0 && limited.shares[0] > 98.0, "{round_trip:?} {limited:?}");
+        let unlimited = minute(UNLIMITED);
+        assert!(unlimited.overflowed > 0 && unlimited.mean_wait > limited.mean_wait, "{unlimited:?}");
     }
 }

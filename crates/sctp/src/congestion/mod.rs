@@ -35,6 +35,7 @@ mod link_tests;
 mod new_reno;
 mod pacer;
 mod prr;
+mod standing_queue;
 
 use std::fmt::{self, Debug};
 use std::str::FromStr;
@@ -112,9 +113,17 @@ pub struct Parameters {
     /// Packets of the initial window; `None` is the rule of RFC 9260 §7.2.1 (4, or about 4400 bytes). More is a
     /// departure that RFC 6928 argues for: 10 packets fit the queue of any path that carries data channels.
     pub initial_packets: Option<u16>,
+    /// Where packets wait longer than this [`Cubic`] grows no faster than Reno; `None` is RFC 9438 to the letter.
+    pub standing_queue_limit: Option<Duration>,
 }
 
 impl Parameters {
+    /// What the RFCs say, for packets of this size.
+    #[must_use]
+    pub const fn new(max_data_bytes: usize) -> Self {
+        Self { max_data_bytes, initial_packets: None, standing_queue_limit: None }
+    }
+
     /// The first window: `min(4 * PMDCS, max(2 * PMDCS, 4404))` unless a number of packets is set
     /// (RFC 9260 §7.2.1; the value for IPv4, 60 bytes above the one for IPv6).
     #[must_use]
@@ -193,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_controller_is_found_by_the_name_it_gives() {
-        let parameters = Parameters { max_data_bytes: 1200, initial_packets: None };
+        let parameters = Parameters::new(1200);
         for algorithm in [Algorithm::NewReno, Algorithm::Cubic, Algorithm::Bbr] {
             assert_eq!(algorithm.controller(parameters).name().parse(), Ok(algorithm));
         }

@@ -224,7 +224,7 @@ mod tests {
     const MDCS: usize = 1000;
 
     fn reno() -> NewReno {
-        NewReno::new(Parameters { max_data_bytes: MDCS, initial_packets: None })
+        NewReno::new(Parameters::new(MDCS))
     }
 
     /// A SACK for `acked_bytes` out of a window in full use.
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_first_window_is_four_packets_or_about_4400_bytes() {
-        let window = |max_data_bytes| Parameters { max_data_bytes, initial_packets: None }.initial_window();
+        let window = |max_data_bytes| Parameters::new(max_data_bytes).initial_window();
         assert_eq!(window(500), 2000);
         assert_eq!(window(1200), 4404);
         assert_eq!(window(4000), 8000);

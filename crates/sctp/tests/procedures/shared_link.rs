@@ -29,20 +29,29 @@ struct World {
 impl World {
     /// Each flow begins a second after the one before.
     fn new(seed: u64, link: LinkConfig, algorithms: &[Algorithm]) -> Self {
+        let config = |algorithm: &Algorithm| {
+            let mut config = Config::default();
+            config.congestion = *algorithm;
+            config
+        };
+        let configs: Vec<_> = algorithms.iter().map(config).collect();
+        Self::with(seed, link, Duration::from_secs(1), &configs)
+    }
+
+    /// The same with other times and settings.
+    fn with(seed: u64, link: LinkConfig, apart: Duration, configs: &[Config]) -> Self {
         let now = start();
         let mut network = Network::new(seed);
         let (there, back) = (network.add_link(link), network.add_link(link));
         let mut flows = Vec::new();
-        for (index, algorithm) in (0_u8..).zip(algorithms) {
+        for (index, config) in (0_u8..).zip(configs) {
             let ips = [1, 2].map(|net| IpAddr::from(Ipv4Addr::new(192, 0, net, index + 1)));
             for (name, ip) in ["sender", "receiver"].into_iter().zip(ips) {
                 network.add_host(name, &[ip]);
             }
             network.route(ips[0], ips[1], &[there]);
             network.route(ips[1], ips[0], &[back]);
-            let begin = now + Duration::from_secs(index.into());
-            let mut config = Config::default();
-            config.congestion = *algorithm;
+            let begin = now + apart * u32::from(index);
             let ends = [1, 2].map(|end| {
                 let seed = seed_for(seed, end + 2 * u64::from(index));
                 Association::new(config.clone(), seed, begin)
@@ -159,5 +168,73 @@ fn the_model_does_not_fall_silent_where_bursts_of_losses_outlast_its_flight() {
             let delivered = world.take_delivered();
             assert!(delivered[0] > 100_000, "seed {seed}, ten seconds number {round}: {delivered:?}");
         }
+    }
+}
+
+/// A slow link whose queue is two seconds long.
+fn deep_link() -> LinkConfig {
+    LinkConfig { queue_bytes: 240_000, ..link(1, Duration::from_millis(50), Loss::None) }
+}
+
+/// CUBIC, as it is or as RFC 9438 has it.
+fn cubic(limited: bool) -> Config {
+    let mut config = Config::default();
+    config.standing_queue_limit = config.standing_queue_limit.filter(|_| limited);
+    config
+}
+
+#[test]
+fn alone_in_a_deep_queue_cubic_leaves_the_rest_of_it_empty() {
+    let lost = |limited| {
+        let mut world = World::with(1, deep_link(), Duration::ZERO, &[cubic(limited)]);
+        world.run_for(Duration::from_secs(10));
+        world.take_delivered();
+        for _ in 0..10 {
+            world.run_for(Duration::from_secs(10));
+            let kilobits = world.take_delivered()[0] * 8 / 10_000;
+            assert!(kilobits > 925 || !limited, "95 % of 1 Mbit/s less headers: {kilobits}");
+        }
+        world.flows[0].ends[0].stats().chunks_lost
+    };
+    assert_eq!(lost(true), 0);
+    assert!(lost(false) > 100, "what the limit is for");
+}
+
+/// The limit does not make CUBIC the victim of those who know none, whoever begins, and when. What NewReno gets beside
+/// it is the law of CUBIC at a round trip of two seconds: no less than without a limit.
+#[test]
+fn beside_others_in_a_deep_queue_cubic_is_not_starved_for_its_limit() {
+    let percent = |apart, configs: [Config; 2]| {
+        let mut world = World::with(1, deep_link(), Duration::from_secs(apart), &configs);
+        world.run_for(Duration::from_secs(60));
+        world.take_delivered();
+        world.run_for(Duration::from_secs(480));
+        let delivered = world.take_delivered();
+        [0, 1].map(|index: usize| delivered[index] * 100 / (delivered[0] + delivered[1]))
+    };
+    let mut reno = Config::default();
+    reno.congestion = Algorithm::NewReno;
+    for apart in [1, 30] {
+        for first in [true, false] {
+            for second in [true, false] {
+                let got = percent(apart, [cubic(first), cubic(second)]);
+                assert!(
+                    got.iter().all(|percent| *percent >= 17),
+                    "{first} {apart} s before {second}: {got:?}"
+                );
+            }
+        }
+        let [limited, unlimited] =
+            [true, false].map(|limited| percent(apart, [cubic(limited), reno.clone()]));
+        assert!(
+            limited[0] >= 50 && limited[1] >= unlimited[1],
+            "{apart} s before Reno: {limited:?}, {unlimited:?}"
+        );
+        let [limited, unlimited] =
+            [true, false].map(|limited| percent(apart, [reno.clone(), cubic(limited)]));
+        assert!(
+            limited[1] >= 50 && limited[0] >= unlimited[0],
+            "{apart} s after Reno: {limited:?}, {unlimited:?}"
+        );
     }
 }
