@@ -30,12 +30,14 @@ pub fn aws_lc_rs() -> Arc<dyn Provider> {
 }
 
 /// The tag goes straight to its place.
+#[inline]
 fn seal(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, payload: &mut [u8], tag: &mut [u8]) -> Option<()> {
     key.seal_in_place_scatter(nonce, aad, payload, &[], tag).ok()
 }
 
 /// Through the call that moves nothing: the one for ciphertext and tag in one piece also moves the plaintext to
 /// where it stands already.
+#[inline]
 fn open(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, ciphertext_and_tag: &mut [u8]) -> Option<usize> {
     let (ciphertext, tag) = ciphertext_and_tag.split_last_chunk_mut::<TAG_LENGTH>()?;
     key.open_in_place_separate_tag(nonce, aad, tag, ciphertext).ok().map(|plaintext| plaintext.len())

@@ -25,6 +25,7 @@ pub fn ring() -> Arc<dyn Provider> {
     Arc::new(family::Family)
 }
 
+#[inline]
 fn seal(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, payload: &mut [u8], tag: &mut [u8]) -> Option<()> {
     let sealed = key.seal_in_place_separate_tag(nonce, aad, payload);
     // By reference: moved, the tag would be copied once for each type around it.
@@ -32,6 +33,7 @@ fn seal(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, payload: &mut [u8], ta
     Some(())
 }
 
+#[inline]
 fn open(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, ciphertext_and_tag: &mut [u8]) -> Option<usize> {
     key.open_in_place(nonce, aad, ciphertext_and_tag).ok().map(|plaintext| plaintext.len())
 }
