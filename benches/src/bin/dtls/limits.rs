@@ -104,11 +104,11 @@ macro_rules! bare {
 bare!(
     BareRing,
     ring,
-    |key: &ring::aead::LessSafeKey, nonce, aad, payload: &mut [u8], tag: &mut [u8]| {
+    |key: &LessSafeKey, nonce, aad, payload: &mut [u8], tag: &mut [u8]| {
         let sealed = key.seal_in_place_separate_tag(nonce, aad, payload);
         tag.copy_from_slice(sealed.expect("it seals").as_ref());
     },
-    |key: &ring::aead::LessSafeKey, nonce, aad, sealed: &mut [u8]| {
+    |key: &LessSafeKey, nonce, aad, sealed: &mut [u8]| {
         key.open_in_place(nonce, aad, sealed).expect("it opens");
     },
     |private: RingKey, share: &[u8]| {
@@ -133,10 +133,10 @@ bare!(
     BareAwsLc,
     aws_lc_rs,
     // The calls that copy least: the tag goes to its place, and the plaintext is not moved to where it stands.
-    |key: &aws_lc_rs::aead::LessSafeKey, nonce, aad, payload: &mut [u8], tag: &mut [u8]| {
+    |key: &LessSafeKey, nonce, aad, payload: &mut [u8], tag: &mut [u8]| {
         key.seal_in_place_scatter(nonce, aad, payload, &[], tag).expect("it seals");
     },
-    |key: &aws_lc_rs::aead::LessSafeKey, nonce, aad, sealed: &mut [u8]| {
+    |key: &LessSafeKey, nonce, aad, sealed: &mut [u8]| {
         let (ciphertext, tag) = sealed.split_last_chunk_mut::<16>().expect("a tag");
         key.open_in_place_separate_tag(nonce, aad, tag, ciphertext).expect("it opens");
     },
