@@ -27,6 +27,34 @@ use crate::provider::{
     Aead, AeadKey, CryptoError, Digest, Hash, HmacKey, NONCE_LENGTH, Provider, RecordNumberKey,
 };
 
+/// What labels begin with (RFC 9147 §5.9).
+const PREFIX: &[u8] = b"dtls13";
+
+/// The longest `HkdfLabel` (RFC 8446 §7.1): lengths, label and context.
+const LONGEST_INFO: usize = 2 + 1 + 255 + 1 + 255;
+
+/// The hashes of nothing.
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27,
+    0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+const EMPTY_SHA384: [u8; 48] = [
+    0x38, 0xb0, 0x60, 0xa7, 0x51, 0xac, 0x96, 0x38, 0x4c, 0xd9, 0x32, 0x7e, 0xb1, 0xb1, 0xe3, 0x6a, 0x21,
+    0xfd, 0xb7, 0x11, 0x14, 0xbe, 0x07, 0x43, 0x4c, 0x0c, 0xc7, 0xbf, 0x63, 0xf6, 0xe1, 0xda, 0x27, 0x4e,
+    0xde, 0xbf, 0xe7, 0x6f, 0x65, 0xfb, 0xd5, 0x1a, 0xd2, 0xf1, 0x48, 0x98, 0xb9, 0x5b,
+];
+
+/// See [`Hkdf::salt_of_handshake`].
+const SALT_SHA256: [u8; 32] = [
+    0xb1, 0x7b, 0xce, 0x94, 0x51, 0xee, 0x8b, 0xc6, 0xe8, 0xae, 0xbc, 0x0a, 0xa9, 0xe9, 0x82, 0x95, 0x67,
+    0x7a, 0x4a, 0x6a, 0x91, 0xf7, 0x84, 0x40, 0x83, 0x31, 0x46, 0xe4, 0x65, 0xf2, 0xff, 0x95,
+];
+const SALT_SHA384: [u8; 48] = [
+    0x27, 0x00, 0x86, 0x05, 0xd3, 0x39, 0x6f, 0x88, 0x44, 0x19, 0x75, 0x65, 0xca, 0xec, 0xc5, 0x92, 0xb3,
+    0xe5, 0x8f, 0x2e, 0xae, 0x55, 0xf8, 0x41, 0xb5, 0x77, 0xcf, 0xbc, 0xab, 0xb4, 0x7e, 0x22, 0x1f, 0x67,
+    0x4e, 0xd3, 0xa6, 0x8a, 0xa8, 0x93, 0x43, 0x9c, 0xf5, 0x57, 0xf1, 0x11, 0xc0, 0xfc,
+];
+
 /// HKDF (RFC 5869) with the hash of the suite and the labels of DTLS 1.3.
 #[derive(Debug, Clone)]
 pub struct Hkdf {
@@ -39,7 +67,7 @@ impl Hkdf {
     /// For one suite's hash.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>, hash: Hash) -> Self {
-        Self { provider, hash, prefix: b"dtls13" }
+        Self { provider, hash, prefix: PREFIX }
     }
 
     /// The labels of TLS, to check the schedule against published traces of TLS.
@@ -80,7 +108,26 @@ impl Hkdf {
 
     /// Hash of nothing: the context of "derived".
     fn empty_hash(&self) -> Digest {
-        self.provider.hash(self.hash).fork_finish()
+        match self.hash {
+            Hash::Sha256 => Digest::new(&EMPTY_SHA256),
+            Hash::Sha384 => Digest::new(&EMPTY_SHA384),
+            Hash::Sha512 => self.provider.hash(self.hash).fork_finish(),
+        }
+    }
+
+    /// What the shared secret is extracted with. It hangs on the early secret alone, and that, without a pre-shared
+    /// key, is the same in every connection.
+    fn salt_of_handshake(&self) -> Digest {
+        match (self.prefix, self.hash) {
+            (PREFIX, Hash::Sha256) => Digest::new(&SALT_SHA256),
+            (PREFIX, Hash::Sha384) => Digest::new(&SALT_SHA384),
+            _ => self.compute_salt_of_handshake(),
+        }
+    }
+
+    fn compute_salt_of_handshake(&self) -> Digest {
+        let zeros = Digest::zeros(self.hash.length());
+        self.derive_secret(&self.extract(&zeros, &zeros), b"derived", &self.empty_hash())
     }
 }
 
@@ -100,29 +147,31 @@ impl Expander<'_> {
         let length = u16::try_from(out.len()).unwrap_or(u16::MAX).to_be_bytes();
         let label_length = [u8::try_from(prefix.len() + label.len()).unwrap_or(u8::MAX)];
         let context_length = [u8::try_from(context.len()).unwrap_or(u8::MAX)];
-        let mut previous = Digest::new(&[]);
+        // In one piece, for each piece is a call into a library. The counter stands behind it.
+        let (mut info, mut end) = ([0; LONGEST_INFO + 1], 0);
+        for part in [&length[..], &label_length, prefix, label, &context_length, context] {
+            info[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        let mut previous: Option<Digest> = None;
         for (counter, chunk) in (1_u8..=255).zip(out.chunks_mut(hash.length())) {
-            previous = self.key.sign(&[
-                &previous,
-                &length,
-                &label_length,
-                prefix,
-                label,
-                &context_length,
-                context,
-                &[counter],
-            ]);
-            chunk.copy_from_slice(&previous[..chunk.len()]);
+            info[end] = counter;
+            let info = &info[..=end];
+            let block = match &previous {
+                None => self.key.sign(&[info]),
+                Some(previous) => self.key.sign(&[previous, info]),
+            };
+            chunk.copy_from_slice(&block[..chunk.len()]);
+            previous = Some(block);
         }
     }
 
     /// See [`Hkdf::derive_secret`].
     #[must_use]
     pub fn secret(&self, label: &[u8], transcript_hash: &[u8]) -> Digest {
-        let mut out = Zeroizing::new([0; 64]);
-        let out = &mut out[..self.hkdf.hash.length()];
-        self.label(label, transcript_hash, out);
-        Digest::new(out)
+        let mut secret = Digest::zeros(self.hkdf.hash.length());
+        self.label(label, transcript_hash, secret.bytes_mut());
+        secret
     }
 }
 
@@ -141,11 +190,8 @@ impl HandshakeSecrets {
     #[must_use]
     pub fn derive(hkdf: &Hkdf, shared_secret: &[u8], transcript_hash: &[u8]) -> Self {
         let zeros = Digest::zeros(hkdf.hash.length());
-        let empty = hkdf.empty_hash();
-        let early = hkdf.extract(&zeros, &zeros);
-        let handshake = hkdf.extract(&hkdf.derive_secret(&early, b"derived", &empty), shared_secret);
-        let handshake = hkdf.expander(&handshake);
-        let master = hkdf.extract(&handshake.secret(b"derived", &empty), &zeros);
+        let handshake = hkdf.expander(&hkdf.extract(&hkdf.salt_of_handshake(), shared_secret));
+        let master = hkdf.extract(&handshake.secret(b"derived", &hkdf.empty_hash()), &zeros);
         let traffic = |label| TrafficSecret(handshake.secret(label, transcript_hash));
         Self { client: traffic(b"c hs traffic"), server: traffic(b"s hs traffic"), master }
     }
@@ -292,6 +338,17 @@ mod tests {
         let handshake = HandshakeSecrets::derive(hkdf, &shared, &server_hello);
         let application = handshake.application(hkdf, &server_finished);
         (handshake, application)
+    }
+
+    #[test]
+    fn what_is_the_same_in_every_connection_is_what_the_schedule_computes() {
+        for provider in test_providers() {
+            for hash in [Hash::Sha256, Hash::Sha384] {
+                let hkdf = Hkdf::new(provider.clone(), hash);
+                assert_eq!(hkdf.empty_hash().to_vec(), provider.hash(hash).fork_finish().to_vec());
+                assert_eq!(hkdf.salt_of_handshake().to_vec(), hkdf.compute_salt_of_handshake().to_vec());
+            }
+        }
     }
 
     #[test]

@@ -75,6 +75,34 @@ fn hashes_and_macs_give_the_published_values() {
 }
 
 #[test]
+fn macs_agree_whatever_the_lengths_of_key_and_message() {
+    let all = providers();
+    for provider in &all {
+        // RFC 4231 §4.7: a key longer than a block.
+        let text = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        let mac = provider.hmac(Hash::Sha256, &[0xaa; 131]).sign(&[text]);
+        let expected = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        assert_eq!(mac.to_vec(), hex(expected), "{}", provider.name());
+    }
+    for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+        for key in [0, 1, 63, 64, 65, 127, 128, 129, 300] {
+            for message in [0, 1, 55, 56, 255, 256, 257, 2000] {
+                let (key, message) = (vec![7; key], vec![9; message]);
+                let parts = message.split_at(message.len() / 3);
+                let macs = all.iter().map(|provider| {
+                    let key = provider.hmac(hash, &key);
+                    let mac = key.sign(&[&message]).to_vec();
+                    assert_eq!(key.sign(&[parts.0, &[], parts.1]).to_vec(), mac, "{}", provider.name());
+                    mac
+                });
+                let macs: Vec<_> = macs.collect();
+                assert!(macs.iter().all(|mac| *mac == macs[0]), "{hash:?} {} {}", key.len(), message.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn hkdf_over_the_mac_gives_the_values_of_rfc_5869() {
     for provider in providers() {
         // RFC 5869 §A.1; extract and expand are HMACs and nothing else.

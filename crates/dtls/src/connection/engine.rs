@@ -172,6 +172,7 @@ impl Engine {
 
     /// A record was opened: is it newer than all before it? The first under new keys shows that the peer will not
     /// need the old ones: until then its ACK may have been lost (RFC 9147 §8).
+    #[inline]
     pub(crate) fn note_opened(&mut self, now: Instant, number: RecordNumber) {
         self.opened_newest = number.epoch > 0 && self.newest.is_none_or(|newest| number > newest);
         if self.opened_newest {

@@ -77,6 +77,7 @@ impl Connection {
         Err(Discarded { next, reason })
     }
 
+    #[inline]
     fn handle_record(
         &mut self,
         now: Instant,
@@ -126,6 +127,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn handle_data(&mut self, record: &OpenedRecord, bytes: &[u8]) -> Result<Opened, Discarded> {
         let next = record.next;
         if self.engine.is_13() && record.number.epoch < dtls13::APPLICATION_EPOCH {

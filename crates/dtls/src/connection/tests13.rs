@@ -27,6 +27,18 @@ fn data(from: &mut Connection) -> Vec<u8> {
 
 /// The number of the next message of a side whose flight was: client hello, certificate, verify, finished.
 const NEXT_OF_CLIENT: u16 = 4;
+/// The same for: server hello, encrypted extensions, certificate request, certificate, verify, finished.
+const NEXT_OF_SERVER: u16 = 6;
+
+/// Goes on under new keys without waiting for an ACK.
+fn write_under_next_keys(connection: &mut Connection) {
+    if let Phase::Established13(established) = &mut connection.phase {
+        established.want_update(KeyUpdate { update_requested: false });
+        established.begin_update(&mut connection.engine, now());
+        established.on_acknowledged(&mut connection.engine).unwrap();
+        connection.engine.flight.clear();
+    }
+}
 
 #[test]
 fn every_form_of_the_unified_header_is_read() {
@@ -152,6 +164,32 @@ fn a_key_update_that_comes_again_is_acknowledged_again() {
         assert_eq!(datagrams(&mut server).len(), 1);
         assert_eq!(server.engine.records.newest_read_epoch(), 4, "once");
     }
+}
+
+/// RFC 9147 §7: an ACK names what was processed or buffered. What it does not say is that the new keys are in use.
+#[test]
+fn a_key_update_that_waits_for_an_earlier_message_is_acknowledged_and_changes_no_keys_yet() {
+    let (mut client, mut server) = connected();
+    // The ticket that stands before the update is late; a straggler of the data too.
+    let ticket = message(HandshakeType::NEW_SESSION_TICKET, NEXT_OF_SERVER, b"opaque");
+    let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_SERVER + 1, &[0]);
+    let [ticket, update] = [ticket, update].map(|body| record(&mut server, ContentType::HANDSHAKE, &body));
+    let straggler = data(&mut server);
+    write_under_next_keys(&mut server);
+
+    assert_eq!(handle(&mut client, now(), update), []);
+    a_while_later(&mut client);
+    assert_eq!(datagrams(&mut client).len(), 1, "an ACK");
+    let early = data(&mut server);
+    assert_eq!(handle(&mut client, now(), early), [Discard::UnknownEpoch]);
+    assert_eq!(handle(&mut client, now(), straggler), []);
+
+    assert_eq!(handle(&mut client, now(), ticket), []);
+    a_while_later(&mut client);
+    assert_eq!(datagrams(&mut client).len(), 1, "an ACK for the ticket");
+    let later = data(&mut server);
+    assert_eq!(handle(&mut client, now(), later), []);
+    assert_eq!(client.engine.records.newest_read_epoch(), 4);
 }
 
 #[test]
@@ -421,13 +459,7 @@ fn key_updates_without_data_between_them_are_refused_after_thirty_two() {
         assert_eq!(closed(&mut server), None, "{round}");
         let update = message(HandshakeType::KEY_UPDATE, NEXT_OF_CLIENT + round, &[0]);
         inject(&mut client, &mut server, ContentType::HANDSHAKE, &update);
-        // The client goes on under the new keys without waiting for an ACK.
-        if let Phase::Established13(established) = &mut client.phase {
-            established.want_update(KeyUpdate { update_requested: false });
-            established.begin_update(&mut client.engine, now());
-            established.on_acknowledged(&mut client.engine).unwrap();
-            client.engine.flight.clear();
-        }
+        write_under_next_keys(&mut client);
     }
     let error = HandshakeError::TooManyKeyUpdates;
     assert_eq!(closed(&mut server), Some(CloseReason::Handshake(error)));

@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroizing, optimization_barrier};
 
 use crate::wire::codes::{NamedGroup, SignatureScheme};
 
@@ -373,6 +373,11 @@ impl Digest {
     pub fn zeros(length: usize) -> Self {
         Self { bytes: [0; 64], length: length.min(64) }
     }
+
+    /// To write it where it stands.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.length]
+    }
 }
 
 impl Deref for Digest {
@@ -396,7 +401,8 @@ impl fmt::Debug for Digest {
 
 impl Drop for Digest {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        self.bytes = [0; 64];
+        optimization_barrier(&self.bytes); // sixty-four stores, one a byte, take longer than a hash
     }
 }
 

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use ::ring as library;
+use library::aead::{Aad, LessSafeKey, Nonce};
+use library::hmac;
 use rand_core::CryptoRng;
 
 use super::mlkem::{self, Hybrid};
-use super::{CryptoError, KeyExchange, Provider, SharedSecret, hybrid::X25519_LENGTH};
+use super::{CryptoError, Digest, Hash, HmacKey, KeyExchange, Provider, SharedSecret, hybrid::X25519_LENGTH};
 
 #[allow(clippy::duplicate_mod, reason = "one file serves both libraries with this interface")]
 #[path = "ring_family.rs"]
@@ -21,6 +23,43 @@ const NAME: &str = "ring";
 #[must_use]
 pub fn ring() -> Arc<dyn Provider> {
     Arc::new(family::Family)
+}
+
+#[inline]
+fn seal(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, payload: &mut [u8], tag: &mut [u8]) -> Option<()> {
+    let sealed = key.seal_in_place_separate_tag(nonce, aad, payload);
+    // By reference: moved, the tag would be copied once for each type around it.
+    tag.copy_from_slice(sealed.as_ref().ok()?.as_ref());
+    Some(())
+}
+
+#[inline]
+fn open(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, ciphertext_and_tag: &mut [u8]) -> Option<usize> {
+    key.open_in_place(nonce, aad, ciphertext_and_tag).ok().map(|plaintext| plaintext.len())
+}
+
+#[derive(Debug)]
+struct MacKey(hmac::Key);
+
+impl MacKey {
+    fn new(hash: Hash, key: &[u8]) -> Self {
+        let algorithm = match hash {
+            Hash::Sha256 => hmac::HMAC_SHA256,
+            Hash::Sha384 => hmac::HMAC_SHA384,
+            Hash::Sha512 => hmac::HMAC_SHA512,
+        };
+        Self(hmac::Key::new(algorithm, key))
+    }
+}
+
+impl HmacKey for MacKey {
+    fn sign(&self, parts: &[&[u8]]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        Digest::new(context.sign().as_ref())
+    }
 }
 
 fn agree(private: library::agreement::EphemeralPrivateKey, peer_share: &[u8]) -> Option<SharedSecret> {

@@ -10,8 +10,8 @@ use rand_core::CryptoRng;
 use super::library::aead::quic::{self, HeaderProtectionKey};
 use super::library::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use super::library::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
-use super::library::{agreement, digest, hmac, rand};
-use super::{NAME, agree, ecdsa_pair, hybrid_exchange, hybrid_respond, modulus_length};
+use super::library::{agreement, digest, rand};
+use super::{MacKey, NAME, agree, ecdsa_pair, hybrid_exchange, hybrid_respond, modulus_length, open, seal};
 use crate::provider::private_key::{Curve, PrivateKey};
 use crate::provider::public_key::{KeyKind, PublicKey};
 use crate::provider::{
@@ -58,21 +58,11 @@ impl Provider for Family {
     }
 
     fn hash(&self, algorithm: Hash) -> Box<dyn HashContext> {
-        let algorithm = match algorithm {
-            Hash::Sha256 => &digest::SHA256,
-            Hash::Sha384 => &digest::SHA384,
-            Hash::Sha512 => &digest::SHA512,
-        };
-        Box::new(Running(digest::Context::new(algorithm)))
+        Box::new(Running(digest::Context::new(digest_algorithm(algorithm))))
     }
 
     fn hmac(&self, algorithm: Hash, key: &[u8]) -> Box<dyn HmacKey> {
-        let algorithm = match algorithm {
-            Hash::Sha256 => hmac::HMAC_SHA256,
-            Hash::Sha384 => hmac::HMAC_SHA384,
-            Hash::Sha512 => hmac::HMAC_SHA512,
-        };
-        Box::new(MacKey(hmac::Key::new(algorithm, key)))
+        Box::new(MacKey::new(algorithm, key))
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
@@ -186,11 +176,7 @@ impl AeadKey for RecordKey {
         let (payload, room) =
             payload_and_tag.split_last_chunk_mut::<TAG_LENGTH>().ok_or(CryptoError::ProviderFailed)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let sealed = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), payload);
-        // By reference: moved, the tag would be copied once for each type around it.
-        let Ok(tag) = &sealed else { return Err(CryptoError::ProviderFailed) };
-        room.copy_from_slice(tag.as_ref());
-        Ok(())
+        seal(&self.0, nonce, Aad::from(aad), payload, room).ok_or(CryptoError::ProviderFailed)
     }
 
     fn open_in_place(
@@ -200,10 +186,7 @@ impl AeadKey for RecordKey {
         ciphertext_and_tag: &mut [u8],
     ) -> Result<usize, CryptoError> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        match self.0.open_in_place(nonce, Aad::from(aad), ciphertext_and_tag) {
-            Ok(plaintext) => Ok(plaintext.len()),
-            Err(_) => Err(CryptoError::BadRecord),
-        }
+        open(&self.0, nonce, Aad::from(aad), ciphertext_and_tag).ok_or(CryptoError::BadRecord)
     }
 }
 
@@ -227,6 +210,14 @@ impl fmt::Debug for NumberKey {
     }
 }
 
+pub(super) fn digest_algorithm(hash: Hash) -> &'static digest::Algorithm {
+    match hash {
+        Hash::Sha256 => &digest::SHA256,
+        Hash::Sha384 => &digest::SHA384,
+        Hash::Sha512 => &digest::SHA512,
+    }
+}
+
 struct Running(digest::Context);
 
 impl fmt::Debug for Running {
@@ -246,19 +237,6 @@ impl HashContext for Running {
 
     fn clone_box(&self) -> Box<dyn HashContext> {
         Box::new(Self(self.0.clone()))
-    }
-}
-
-#[derive(Debug)]
-struct MacKey(hmac::Key);
-
-impl HmacKey for MacKey {
-    fn sign(&self, parts: &[&[u8]]) -> Digest {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        Digest::new(context.sign().as_ref())
     }
 }
 

@@ -69,6 +69,7 @@ impl Protection {
     }
 
     /// Bytes between header and payload.
+    #[inline]
     pub(super) fn prefix(&self) -> usize {
         match self {
             Self::Aead12(Aead12 { explicit_nonce: true, .. }) => EXPLICIT_NONCE_LENGTH,
@@ -82,11 +83,13 @@ impl Protection {
     }
 
     /// Bytes that are added to a payload, without the header.
+    #[inline]
     pub(super) fn expansion(&self) -> usize {
         self.prefix() + self.tag()
     }
 
     /// Seals `body`, which begins with room for the prefix and ends with room for the tag.
+    #[inline]
     pub(super) fn seal(
         &self,
         number: RecordNumber,
@@ -98,6 +101,7 @@ impl Protection {
     }
 
     /// The same with any additional data.
+    #[inline]
     pub(super) fn seal_with(
         &self,
         number: RecordNumber,
@@ -114,6 +118,7 @@ impl Protection {
     }
 
     /// Opens `body` where it stands, and tells the length of the plaintext, which begins behind the prefix.
+    #[inline]
     pub(super) fn open(
         &self,
         number: RecordNumber,
@@ -125,6 +130,7 @@ impl Protection {
     }
 
     /// The same with any additional data.
+    #[inline]
     pub(super) fn open_with(
         &self,
         number: RecordNumber,
@@ -145,6 +151,7 @@ impl Protection {
 ///
 /// Written in halves of eight and four bytes, as ciphers read it: a read that spans two recent writes waits for
 /// both to leave the processor, on every record.
+#[inline]
 pub(super) fn nonce(iv: &[u8; NONCE_LENGTH], number: u64) -> [u8; NONCE_LENGTH] {
     let [a, b, c, d, tail @ ..] = *iv;
     let head = u32::from_be_bytes([a, b, c, d]);
@@ -156,10 +163,12 @@ pub(super) fn nonce(iv: &[u8; NONCE_LENGTH], number: u64) -> [u8; NONCE_LENGTH] 
 }
 
 /// Epoch and sequence number as 64 bits, as 1.2 counts them.
+#[inline]
 fn number64(number: RecordNumber) -> u64 {
     number.epoch << 48 | number.sequence
 }
 
+#[inline]
 fn additional_data(number: RecordNumber, header: &PlaintextHeader, plaintext_length: usize) -> [u8; 13] {
     let [n0, n1, n2, n3, n4, n5, n6, n7] = number64(number).to_be_bytes();
     let [v0, v1] = header.version.0.to_be_bytes();

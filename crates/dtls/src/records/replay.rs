@@ -29,6 +29,7 @@ impl ReplayWindow {
     const BITS: u64 = (WORDS as u64 - 1) * WORD_BITS;
 
     /// Whether `sequence` was not seen, as far as one can tell.
+    #[inline]
     pub(crate) fn may_be_new(&self, sequence: u64) -> bool {
         if sequence >= self.next {
             return true;
@@ -43,6 +44,7 @@ impl ReplayWindow {
     }
 
     /// Remembers `sequence`. Call it for authenticated records only.
+    #[inline]
     pub(crate) fn mark(&mut self, sequence: u64) {
         if sequence >= self.next {
             // Words that the window enters hold numbers of long ago.
@@ -59,6 +61,7 @@ impl ReplayWindow {
     }
 
     /// The word of a number, and its bit.
+    #[inline]
     fn place(sequence: u64) -> (usize, u64) {
         let word = usize::try_from(sequence / WORD_BITS % WORDS as u64);
         (word.unwrap_or_default(), 1 << (sequence % WORD_BITS)) // below WORDS, so it fits
