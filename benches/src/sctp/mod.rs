@@ -4,10 +4,11 @@
 //! too; usrsctp is a program of its own.
 
 pub mod memory;
+mod process;
 pub mod usrsctp;
 
 pub use plywood_sctp_peers::{
     BBR, CUBIC, DcSctp, Endpoint, Insight, NEW_RENO, Plywood, Promise, RtcSctp, SctpProto, Setup,
 };
 
-pub use self::usrsctp::Usrsctp;
+pub use self::process::{PairProcess, Transferred};

@@ -32,9 +32,9 @@ impl Cell {
         }
     }
 
-    /// Bytes of one round: enough to be measured, many windows, and not a second long for most.
+    /// Bytes of one round: many windows, so long that what a switch of processes costs is nothing, and not a second for most.
     pub(crate) fn bytes(self, full: bool) -> u64 {
-        let least = if full { 64 << 20 } else { 16 << 20 };
+        let least = if full { 128 << 20 } else { 64 << 20 };
         let per_message = if self.message < 1024 { least / 8 } else { least };
         (per_message as u64).max(4 * self.window as u64)
     }

@@ -5,22 +5,22 @@
 //! small ones; instructions for each packet where it matters whether they grow with the window. The `limit` is what no
 //! stack can avoid: two CRC32c and two copies of each packet, measured in the same rounds.
 //!
-//! The allocation counter stays on for all subjects but usrsctp, which is another process; it costs each of them a few
-//! nanoseconds an allocation.
+//! Each subject is a process of its own: the allocator of one knows nothing of the others (`process.rs` says why). The
+//! allocation counter stays on for all but usrsctp, which is C; it costs each of them a few nanoseconds an allocation.
 
 mod cells;
+mod child;
 mod instructions;
 
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
-use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
-use plywood_bench_harness::{Options, Report, Samples, Unit, allocations, alternate, pin};
-use plywood_benches::sctp::memory::Pair;
-use plywood_benches::sctp::{CUBIC, DcSctp, Endpoint, Plywood, RtcSctp, SctpProto, Usrsctp, usrsctp};
+use plywood_bench_harness::{Options, Report, Samples, Unit, alternate, pin};
+use plywood_benches::sctp::{PairProcess, Transferred, usrsctp};
 
 use cells::{Cell, MTU, cells};
 use instructions::Counter;
@@ -42,57 +42,17 @@ trait Subject {
     fn cost(&self) -> Cost;
 }
 
-struct InProcess<E: Endpoint> {
-    pair: Option<Pair<E>>,
-    message: Bytes,
-    messages: u64,
-    cost: Cost,
-}
-
-impl<E: Endpoint> InProcess<E> {
-    /// `slower` divides the work of a round, for a subject that would take seconds for it.
-    fn new(cell: Cell, kind: E::Kind, full: bool, slower: u64) -> Self {
-        let message = Bytes::from(vec![0x5A; cell.message]);
-        let messages = (cell.bytes(full) / slower).div_ceil(cell.message as u64);
-        let mut pair = Pair::connect(&cell.setup(), kind);
-        // Warm: windows and buffers have grown.
-        if pair.as_mut().is_some_and(|pair| !pair.transfer(&message, messages / 2 + 1)) {
-            pair = None;
-        }
-        Self { pair, message, messages, cost: Cost::default() }
-    }
-}
-
-impl<E: Endpoint> Subject for InProcess<E> {
-    fn round(&mut self) -> Option<f64> {
-        let pair = self.pair.as_mut()?;
-        let before = pair.sent_packets;
-        let (message, messages) = (&self.message, self.messages);
-        let (mut seconds, mut arrived) = (0.0, false);
-        let allocations = allocations(|| {
-            let start = Instant::now();
-            arrived = pair.transfer(message, messages);
-            seconds = start.elapsed().as_secs_f64();
-        });
-        self.cost = Cost { packets: pair.sent_packets - before, messages, allocations: Some(allocations) };
-        arrived.then_some(seconds)
-    }
-
-    fn cost(&self) -> Cost {
-        self.cost
-    }
-}
-
 struct OutOfProcess {
-    pair: Option<Usrsctp>,
+    pair: Option<PairProcess>,
     cost: Cost,
 }
 
 impl OutOfProcess {
-    fn new(cell: Cell, program: Option<&PathBuf>, full: bool) -> Self {
-        // A tenth of our speed: an eighth of the work.
-        let messages = (cell.bytes(full) / 8).div_ceil(cell.message as u64);
-        let mut pair = program.and_then(|program| Usrsctp::connect(program, &cell.setup()));
+    /// `slower` divides the work of a round, for a subject that would take seconds for it.
+    fn new(cell: Cell, command: Option<Command>, full: bool, slower: u64) -> Self {
+        let messages = (cell.bytes(full) / slower).div_ceil(cell.message as u64);
+        let mut pair = command.and_then(PairProcess::connect);
+        // Warm: windows and buffers have grown.
         if pair.as_mut().is_some_and(|pair| pair.transfer(messages / 2 + 1).is_none()) {
             pair = None;
         }
@@ -102,8 +62,9 @@ impl OutOfProcess {
 
 impl Subject for OutOfProcess {
     fn round(&mut self) -> Option<f64> {
-        let (seconds, packets) = self.pair.as_mut()?.transfer(self.cost.messages)?;
-        self.cost.packets = packets;
+        let Transferred { seconds, packets, allocations } =
+            self.pair.as_mut()?.transfer(self.cost.messages)?;
+        self.cost = Cost { packets, allocations, ..self.cost };
         Some(seconds)
     }
 
@@ -145,16 +106,21 @@ impl Subject for Limit {
 }
 
 fn make(name: &str, cell: Cell, program: Option<&PathBuf>, full: bool) -> Box<dyn Subject> {
-    match name {
-        "plywood" => Box::new(InProcess::<Plywood>::new(cell, CUBIC, full, 1)),
-        "rtc-sctp" => Box::new(InProcess::<RtcSctp>::new(cell, (), full, 1)),
-        "sctp-proto" => {
-            Box::new(InProcess::<SctpProto>::new(cell, (), full, if cell.message < 1024 { 16 } else { 4 }))
-        }
-        "dcsctp" => Box::new(InProcess::<DcSctp>::new(cell, (), full, 32)),
-        "usrsctp" => Box::new(OutOfProcess::new(cell, program, full)),
-        _ => Box::new(Limit::new(cell, full)),
+    if name == "limit" {
+        return Box::new(Limit::new(cell, full));
     }
+    let command = match name {
+        "usrsctp" => program.map(|program| usrsctp::command(program, &cell.setup())),
+        _ => child::command(name, cell).ok(),
+    };
+    let slower = match name {
+        "sctp-proto" if cell.message < 1024 => 16,
+        "sctp-proto" => 4,
+        "dcsctp" => 32,
+        "usrsctp" => 8,
+        _ => 1,
+    };
+    Box::new(OutOfProcess::new(cell, command, full, slower))
 }
 
 fn measure(cell: Cell, options: &Options, program: Option<&PathBuf>, report: &mut Report) {
@@ -225,7 +191,7 @@ fn count_instructions(cells: &[Cell], options: &Options, report: &mut Report) {
 fn main() -> Result<()> {
     let options = Options::from_command_line();
     if let Some(order) = &options.extra {
-        return instructions::counted(order);
+        return if order.starts_with("count:") { instructions::counted(order) } else { child::run(order) };
     }
     let mut report = Report::new("sctp");
     report.note("dcsctp formats a log line with all bytes of each packet, whether anybody listens or not");

@@ -330,6 +330,7 @@ impl Outstanding {
         }
     }
 
+    #[inline]
     fn account(&mut self, now: Instant, chunk: &Chunk, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
         if chunk.state == ChunkState::InFlight {
             self.in_flight -= chunk.wire_bytes();

@@ -245,11 +245,20 @@ impl Queues {
         }
         stream.queue.push_back(message);
         if !stream.in_turns {
-            stream.in_turns = true;
-            stream.share.oldest = order;
-            self.turns.enter(id, &mut stream.share);
+            self.enter(id, order);
         }
         Ok(())
+    }
+
+    /// `id` has something to send that had nothing, since the message with the number `oldest`.
+    fn enter(&mut self, id: u16, oldest: u64) {
+        if let Some(alone) = self.turns.alone().and_then(|alone| self.streams.get_mut(alone)) {
+            self.turns.settle(&mut alone.share);
+        }
+        let stream = self.streams.entry(id);
+        stream.in_turns = true;
+        stream.share.oldest = oldest;
+        self.turns.enter(id, &mut stream.share);
     }
 
     /// The reset of `id` is over, or will not come: what was held back may go.
@@ -258,9 +267,8 @@ impl Queues {
         stream.resetting = Resetting::No;
         stream.queue.append(&mut stream.held);
         if let Some(first) = stream.queue.front().filter(|_| !stream.in_turns) {
-            stream.in_turns = true;
-            stream.share.oldest = first.order;
-            self.turns.enter(id, &mut stream.share);
+            let oldest = first.order;
+            self.enter(id, oldest);
         }
     }
 
@@ -422,17 +430,14 @@ impl Queues {
     #[inline]
     pub(crate) fn rotate(&mut self) {
         let Some(stream) = self.turns.current().and_then(|id| self.streams.get_mut(id)) else { return };
-        if stream.has_work() {
-            if stream.begun.is_none()
-                && let Some(next) = stream.queue.front()
-            {
-                stream.share.oldest = next.order;
-            }
-            self.turns.end_turn(Some(&mut stream.share));
-        } else {
-            stream.in_turns = false;
-            self.turns.end_turn(None);
+        let has_more = stream.has_work();
+        if stream.begun.is_none()
+            && let Some(next) = stream.queue.front()
+        {
+            stream.share.oldest = next.order;
         }
+        stream.in_turns = has_more;
+        self.turns.end_turn(&mut stream.share, has_more);
     }
 
     /// A begun message was given up: `left` of its bytes will not be sent.
@@ -451,7 +456,7 @@ impl Queues {
             && !stream.has_work()
         {
             stream.in_turns = false;
-            self.turns.remove(id);
+            self.turns.remove(id, &mut stream.share);
         }
     }
 
@@ -469,12 +474,10 @@ impl Queues {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
                 self.open_bytes -= stream.begun.map_or(0, |begun| begun.open_bytes());
+                self.turns.remove(id, &mut stream.share);
                 *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }
-        }
-        for stream in &dropped {
-            self.turns.remove(stream.0);
         }
         self.serve_all(events);
         dropped

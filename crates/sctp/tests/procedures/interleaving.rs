@@ -188,3 +188,32 @@ fn streams_that_take_turns_do_not_fill_the_window_with_beginnings() {
     let discarded = net.ends[1].stats().discarded(plywood_sctp::Discard::OutsideWindow);
     assert_eq!(discarded, 0);
 }
+
+/// The turns of a stream that is alone are not ended one by one; what it sent must count when another one comes.
+#[test]
+fn a_stream_that_was_alone_for_long_shares_evenly_with_one_that_comes() {
+    for interleaving in [true, false] {
+        for scheduler in [Scheduler::WeightedFair, Scheduler::RoundRobin, Scheduler::Priority] {
+            let path = Path { bottleneck: Some((1_250_000, 30_000)), ..Path::default() };
+            let mut net = Net::connected(9, path, |_| {
+                let mut config = Config::default();
+                config.interleaving = interleaving;
+                config.scheduler = scheduler;
+                config.stream_queue_bytes = 8 << 20;
+                config
+            });
+            for number in 0..400 {
+                net.send(0, 0, pattern(number, 10_000));
+            }
+            net.run_for(Duration::from_secs(1));
+            net.messages[1].clear();
+            for number in 0..200 {
+                net.send(0, 1, pattern(number, 10_000));
+            }
+            net.run_for(Duration::from_secs(1));
+            let of = |stream| net.messages[1].iter().filter(|message| message.stream == StreamId(stream)).count();
+            let (alone, late) = (of(0), of(1));
+            assert!(late > 30 && alone.abs_diff(late) <= 10, "{scheduler:?}: {alone} and {late}");
+        }
+    }
+}
