@@ -1,4 +1,4 @@
-//! No allocation per packet in the steady state; at most one for each delivered message.
+//! No allocation in the steady state: not for a packet, and not for a message as long as the arena holds those before it.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use bytes::Bytes;
@@ -82,7 +82,9 @@ fn count(config: &Config, streams: u16, options: SendOptions) {
         (pair.packets, pair.messages) = (0, 0);
         let info = allocation_counter::measure(|| pair.keep_busy(&message, 100));
         assert!(pair.packets > 1000, "{}", pair.packets);
-        let most = pair.messages as u64 + 20;
+        // What is open at once may be more than the arena holds: then a message costs one at most.
+        let open = usize::from(streams) * size;
+        let most = if open < 512 << 10 { 20 } else { pair.messages as u64 + 20 };
         assert!(
             info.count_total <= most,
             "{size} B on {streams} streams: {} allocations for {} messages in {} packets",
@@ -101,7 +103,7 @@ fn config(interleaving: bool) -> Config {
 }
 
 #[test]
-fn a_packet_costs_no_allocation_and_a_message_at_most_one() {
+fn neither_a_packet_nor_a_message_costs_an_allocation() {
     count(&config(true), 1, SendOptions::default());
 }
 

@@ -110,7 +110,8 @@ impl Control {
 
 impl Association {
     /// Appends one packet of at most `budget` bytes to `out`; the result is its length, `None` if there is
-    /// nothing to say. On a backlog every packet is exactly `budget & !3` bytes.
+    /// nothing to say. On a backlog every packet is exactly `budget & !3` bytes, or, with small messages of one length, as
+    /// many of them as fit.
     ///
     /// The one exception to `budget`: a chunk that was sent under a larger budget keeps its size, for its TSN names
     /// exactly those bytes, and goes alone (RFC 9260 §6.9).
