@@ -70,6 +70,8 @@ impl Endpoint for Plywood {
         config.stream_queue_bytes = setup.queue_of_a_stream();
         config.total_queue_bytes = setup.send_queue;
         config.max_outstanding_bytes = config.max_outstanding_bytes.max(setup.window);
+        // A window of messages of either kind, as with the default window.
+        config.message_arena_bytes = config.message_arena_bytes.max(2 * setup.window);
         config.congestion = kind;
         config.interleaving = setup.interleaving.unwrap_or(config.interleaving);
         // Alone on the machine there is no DTLS to check the bytes: everybody computes CRC32c.

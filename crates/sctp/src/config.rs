@@ -27,7 +27,8 @@ pub struct Config {
     pub max_reassembly_bytes: usize,
     /// Memory of received messages that is used again once they are dropped, in bytes: half in slabs of 16 KiB that messages
     /// of up to 2 KiB share, half for larger ones. What is beyond, and with 0 each message, is allocated and freed. 2 MiB:
-    /// half of the receive window. One small message that is kept keeps its slab alive.
+    /// for windows of 1 MiB; a larger window that is often full wants twice itself. One small message that is kept keeps
+    /// its slab alive.
     pub message_arena_bytes: usize,
     /// Largest message that [`crate::Association::send`] takes, in bytes. 1 GiB, for the peer's limit is checked
     /// by the layer above.

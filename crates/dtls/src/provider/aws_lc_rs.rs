@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use ::aws_lc_rs as library;
 use library::aead::{Aad, LessSafeKey, Nonce};
-use library::digest;
 use library::kem::{self, DecapsulationKey, EncapsulationKey, ML_KEM_768};
 use rand_core::CryptoRng;
-use zeroize::optimization_barrier;
 
 use super::hybrid::{self, INVALID, X25519_LENGTH};
-use super::{CryptoError, Digest, Hash, HmacKey, KeyExchange, Provider, SharedSecret, TAG_LENGTH};
+use super::mac::hmac_key;
+use super::{CryptoError, KeyExchange, Provider, SharedSecret, TAG_LENGTH};
 use crate::wire::codes::NamedGroup;
 
 #[allow(clippy::duplicate_mod, reason = "one file serves both libraries with this interface")]
@@ -41,84 +40,6 @@ fn seal(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, payload: &mut [u8], ta
 fn open(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, ciphertext_and_tag: &mut [u8]) -> Option<usize> {
     let (ciphertext, tag) = ciphertext_and_tag.split_last_chunk_mut::<TAG_LENGTH>()?;
     key.open_in_place_separate_tag(nonce, aad, tag, ciphertext).ok().map(|plaintext| plaintext.len())
-}
-
-/// HMAC (RFC 2104) out of two whole hashes.
-///
-/// The library's own keeps and copies states with room for the largest hash there is; each costs it several times what
-/// the hashing does, and a handshake of 1.3 makes eighty.
-struct MacKey {
-    algorithm: &'static digest::Algorithm,
-    /// With zeros behind it, up to a block.
-    key: [u8; LONGEST_BLOCK],
-}
-
-/// Bytes of a block of SHA-384 and SHA-512; SHA-256 has half.
-const LONGEST_BLOCK: usize = 128;
-/// As much is gathered on the stack, to be hashed in one piece: labels and secrets are shorter.
-const SHORT: usize = 256;
-const INNER_PAD: u8 = 0x36;
-const OUTER_PAD: u8 = 0x5c;
-
-impl MacKey {
-    fn new(hash: Hash, key: &[u8]) -> Self {
-        let algorithm = family::digest_algorithm(hash);
-        let mut padded = [0; LONGEST_BLOCK];
-        if key.len() <= algorithm.block_len() {
-            padded[..key.len()].copy_from_slice(key);
-        } else {
-            padded[..algorithm.output_len()].copy_from_slice(digest::digest(algorithm, key).as_ref());
-        }
-        Self { algorithm, key: padded }
-    }
-
-    /// Puts a block in front of what is hashed.
-    fn pad(&self, block: &mut [u8], pad: u8) {
-        for (byte, key) in block.iter_mut().zip(&self.key) {
-            *byte = key ^ pad;
-        }
-    }
-}
-
-impl HmacKey for MacKey {
-    fn sign(&self, parts: &[&[u8]]) -> Digest {
-        let block = self.algorithm.block_len();
-        let mut buffer = [0; LONGEST_BLOCK + SHORT];
-        self.pad(&mut buffer[..block], INNER_PAD);
-        let inner = if parts.iter().map(|part| part.len()).sum::<usize>() <= SHORT {
-            let mut end = block;
-            for part in parts {
-                buffer[end..end + part.len()].copy_from_slice(part);
-                end += part.len();
-            }
-            digest::digest(self.algorithm, &buffer[..end])
-        } else {
-            let mut context = digest::Context::new(self.algorithm);
-            context.update(&buffer[..block]);
-            parts.iter().for_each(|part| context.update(part));
-            context.finish()
-        };
-        self.pad(&mut buffer[..block], OUTER_PAD);
-        let end = block + inner.as_ref().len();
-        buffer[block..end].copy_from_slice(inner.as_ref());
-        let mac = Digest::new(digest::digest(self.algorithm, &buffer[..end]).as_ref());
-        buffer = [0; LONGEST_BLOCK + SHORT];
-        optimization_barrier(&buffer);
-        mac
-    }
-}
-
-impl fmt::Debug for MacKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MacKey({:?})", self.algorithm)
-    }
-}
-
-impl Drop for MacKey {
-    fn drop(&mut self) {
-        self.key = [0; LONGEST_BLOCK];
-        optimization_barrier(&self.key);
-    }
 }
 
 fn agree(private: library::agreement::EphemeralPrivateKey, peer_share: &[u8]) -> Option<SharedSecret> {

@@ -33,6 +33,8 @@ mod aws_lc_rs;
 pub(crate) mod der;
 #[cfg(any(feature = "ring", feature = "rustcrypto", feature = "aws-lc-rs"))]
 mod hybrid;
+#[cfg(any(feature = "rustcrypto", feature = "aws-lc-rs"))]
+mod mac;
 #[cfg(any(feature = "ring", feature = "rustcrypto"))]
 mod mlkem;
 pub(crate) mod private_key;

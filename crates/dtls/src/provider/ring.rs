@@ -38,19 +38,17 @@ fn open(key: &LessSafeKey, nonce: Nonce, aad: Aad<&[u8]>, ciphertext_and_tag: &m
     key.open_in_place(nonce, aad, ciphertext_and_tag).ok().map(|plaintext| plaintext.len())
 }
 
+fn hmac_key(hash: Hash, key: &[u8]) -> Box<dyn HmacKey> {
+    let algorithm = match hash {
+        Hash::Sha256 => hmac::HMAC_SHA256,
+        Hash::Sha384 => hmac::HMAC_SHA384,
+        Hash::Sha512 => hmac::HMAC_SHA512,
+    };
+    Box::new(MacKey(hmac::Key::new(algorithm, key)))
+}
+
 #[derive(Debug)]
 struct MacKey(hmac::Key);
-
-impl MacKey {
-    fn new(hash: Hash, key: &[u8]) -> Self {
-        let algorithm = match hash {
-            Hash::Sha256 => hmac::HMAC_SHA256,
-            Hash::Sha384 => hmac::HMAC_SHA384,
-            Hash::Sha512 => hmac::HMAC_SHA512,
-        };
-        Self(hmac::Key::new(algorithm, key))
-    }
-}
 
 impl HmacKey for MacKey {
     fn sign(&self, parts: &[&[u8]]) -> Digest {

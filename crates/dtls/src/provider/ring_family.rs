@@ -11,7 +11,7 @@ use super::library::aead::quic::{self, HeaderProtectionKey};
 use super::library::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use super::library::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
 use super::library::{agreement, digest, rand};
-use super::{MacKey, NAME, agree, ecdsa_pair, hybrid_exchange, hybrid_respond, modulus_length, open, seal};
+use super::{NAME, agree, ecdsa_pair, hmac_key, hybrid_exchange, hybrid_respond, modulus_length, open, seal};
 use crate::provider::private_key::{Curve, PrivateKey};
 use crate::provider::public_key::{KeyKind, PublicKey};
 use crate::provider::{
@@ -62,7 +62,7 @@ impl Provider for Family {
     }
 
     fn hmac(&self, algorithm: Hash, key: &[u8]) -> Box<dyn HmacKey> {
-        Box::new(MacKey::new(algorithm, key))
+        hmac_key(algorithm, key)
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
@@ -210,7 +210,7 @@ impl fmt::Debug for NumberKey {
     }
 }
 
-pub(super) fn digest_algorithm(hash: Hash) -> &'static digest::Algorithm {
+fn digest_algorithm(hash: Hash) -> &'static digest::Algorithm {
     match hash {
         Hash::Sha256 => &digest::SHA256,
         Hash::Sha384 => &digest::SHA384,

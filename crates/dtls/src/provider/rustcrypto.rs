@@ -10,6 +10,7 @@ use rand_core::CryptoRng;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
+use super::mac;
 use super::mlkem::{self, Hybrid};
 use super::{
     Aead, AeadKey, CryptoError, Digest, Hash, HashContext, HmacKey, KeyExchange, Provider, RecordNumberKey,
@@ -58,11 +59,7 @@ impl Provider for RustCrypto {
     }
 
     fn hmac(&self, algorithm: Hash, key: &[u8]) -> Box<dyn HmacKey> {
-        match algorithm {
-            Hash::Sha256 => MacKey::<hmac::Hmac<sha2::Sha256>>::boxed(key),
-            Hash::Sha384 => MacKey::<hmac::Hmac<sha2::Sha384>>::boxed(key),
-            Hash::Sha512 => MacKey::<hmac::Hmac<sha2::Sha512>>::boxed(key),
-        }
+        mac::hmac_key(algorithm, key)
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
@@ -148,32 +145,6 @@ impl HashContext for Running {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Running")
-    }
-}
-
-/// Cloned for each use: the padded key is hashed once.
-struct MacKey<M>(M);
-
-impl<M: hmac::Mac + hmac::KeyInit + Clone + Send + 'static> MacKey<M> {
-    fn boxed(key: &[u8]) -> Box<dyn HmacKey> {
-        let key = <M as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
-        Box::new(Self(key))
-    }
-}
-
-impl<M: hmac::Mac + Clone + Send> HmacKey for MacKey<M> {
-    fn sign(&self, parts: &[&[u8]]) -> Digest {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        Digest::new(&mac.finalize().into_bytes())
-    }
-}
-
-impl<M> fmt::Debug for MacKey<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MacKey")
     }
 }
 
