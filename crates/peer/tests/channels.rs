@@ -290,7 +290,9 @@ fn a_backlog_of_small_or_large_messages_leaves_in_long_batches() {
             world.sides[ALICE].queue(a, Kind::Binary, payload(30, index as u64, size));
         }
         world.longest_batch = 0;
-        assert!(world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == count));
+        assert!(
+            world.run_until(Duration::from_secs(60), |world| world.sides[BOB].received(b).len() == count)
+        );
         assert!(world.longest_batch >= 40, "{size} B: {}", world.longest_batch);
     }
 }

@@ -129,7 +129,9 @@ impl Association {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Option<usize> {
-        if let Some(packet) = self.control.packets.pop_front_if(|packet| limit >= budget || packet.len() <= limit) {
+        if let Some(packet) =
+            self.control.packets.pop_front_if(|packet| limit >= budget || packet.len() <= limit)
+        {
             out.extend_from_slice(&packet);
             self.stats.packets_sent += 1;
             return Some(packet.len());
@@ -413,8 +415,7 @@ impl Association {
             let Some(chunk) = self.outstanding.chunk(index) else { continue };
             let bytes = self.data_header_bytes() + padded(usize::from(chunk.length));
             let empty = out.len() == packet.start + COMMON_HEADER_BYTES;
-            if packet.left(out) < bytes && !(empty && bytes > packet.largest - COMMON_HEADER_BYTES)
-            {
+            if packet.left(out) < bytes && !(empty && bytes > packet.largest - COMMON_HEADER_BYTES) {
                 return true;
             }
             let immediate = self.outstanding.in_flight() == 0;

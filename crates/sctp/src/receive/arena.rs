@@ -148,8 +148,9 @@ mod tests {
     fn messages_that_are_dropped_make_room_for_others_without_an_allocation() {
         let mut arena = Arena::new(2 << 20);
         let mut fill = |messages: usize| {
-            let window: Vec<Bytes> = (0..messages).map(|i| arena.copy(&[i as u8; 1000])).collect();
-            assert!(window.iter().enumerate().all(|(i, message)| *message == [i as u8; 1000][..]));
+            let fills = || (0..=u8::MAX).cycle().take(messages);
+            let window: Vec<Bytes> = fills().map(|fill| arena.copy(&[fill; 1000])).collect();
+            assert!(window.iter().zip(fills()).all(|(message, fill)| *message == [fill; 1000][..]));
         };
         for _ in 0..4 {
             fill(500);

@@ -328,7 +328,13 @@ impl Queues {
 
     /// `bytes` of the message that `id` has begun were sent.
     #[inline]
-    pub(crate) fn fragment_left(&mut self, id: u16, begun: &Begun, bytes: usize, events: &mut VecDeque<Event>) {
+    pub(crate) fn fragment_left(
+        &mut self,
+        id: u16,
+        begun: &Begun,
+        bytes: usize,
+        events: &mut VecDeque<Event>,
+    ) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let offset = begun.offset + bytes;
         if offset < begun.length {

@@ -211,7 +211,8 @@ fn a_stream_that_was_alone_for_long_shares_evenly_with_one_that_comes() {
                 net.send(0, 1, pattern(number, 10_000));
             }
             net.run_for(Duration::from_secs(1));
-            let of = |stream| net.messages[1].iter().filter(|message| message.stream == StreamId(stream)).count();
+            let of =
+                |stream| net.messages[1].iter().filter(|message| message.stream == StreamId(stream)).count();
             let (alone, late) = (of(0), of(1));
             assert!(late > 30 && alone.abs_diff(late) <= 10, "{scheduler:?}: {alone} and {late}");
         }
