@@ -13,6 +13,7 @@
 mod acknowledging;
 mod cookie;
 mod data;
+mod filling;
 mod handshake;
 mod heartbeat;
 mod loss;

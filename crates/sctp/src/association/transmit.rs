@@ -7,18 +7,18 @@
 //!   | header | COOKIE ECHO.. | SACK | control | sent again | tail of message 1 | head of message 2 |
 //!   '------------------------------------ budget & !3 bytes -----------------------------------'
 //! ```
-//! A tail that would leave a hole too small for another chunk gives up a few bytes to the next packet. Small messages of
-//! one length are not cut to fill the last fifth of a packet: those packets are of one size, too (docs/adr/0006).
+//! What is cut to fill it, and what is not, stands in `filling.rs`.
 //! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
+use super::filling::{LEAST_FRAGMENT, Room};
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::{wire, wire_16};
 use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
-use crate::send::queues::{Begun, Head, Waiting};
+use crate::send::queues::{Begun, Head};
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
 use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
@@ -27,7 +27,7 @@ use crate::wire::i_data::I_DATA_HEADER_BYTES;
 use crate::wire::reconfig::{ResetResult, put_outgoing_reset, put_response};
 use crate::wire::sack::{SACK_BYTES, put_sack};
 use crate::wire::simple::{put_empty, put_heartbeat, put_shutdown};
-use crate::wire::{CHUNK_HEADER_BYTES, COMMON_HEADER_BYTES, ChunkType, padded, put_chunk, put_header};
+use crate::wire::{COMMON_HEADER_BYTES, ChunkType, padded, put_chunk, put_header};
 use plywood_octets::Put;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -41,11 +41,6 @@ const MAX_RESPONSES: usize = 4;
 const LARGEST_PACKET: usize = 65535;
 /// A FORWARD-TSN or I-FORWARD-TSN with one entry.
 const LEAST_FORWARD_TSN: usize = 16;
-/// The smallest user data of a fragment that another one follows in the same packet.
-const LEAST_FRAGMENT: usize = 4;
-/// The share of a packet that may stay empty where a small message would have to be cut. A cut costs a chunk header (16
-/// bytes); a packet costs some 80 bytes of headers from Ethernet to SCTP, of which that share is lost: 1/5 is even.
-const MAY_STAY_EMPTY: usize = 5;
 
 /// Chunks other than data that wait to be sent.
 #[derive(Debug, Default)]
@@ -531,7 +526,7 @@ impl Association {
     }
 
     #[inline]
-    fn data_header_bytes(&self) -> usize {
+    pub(super) fn data_header_bytes(&self) -> usize {
         if self.capabilities.interleaving { I_DATA_HEADER_BYTES } else { DATA_HEADER_BYTES }
     }
 
@@ -626,62 +621,9 @@ impl Association {
         }
     }
 
-    /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
-    /// time pass: the peer's window has no room, or `room` would cut in two what an empty packet would not. That is for
-    /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
-    fn must_wait(&self, next: &Waiting, room: usize, written: bool) -> bool {
-        let first = next.length.min(room);
-        let most = self.max_data_bytes.saturating_sub(self.data_header_bytes());
-        let cut = next.length > room && next.length <= most;
-        (first > self.peer_window() && !self.may_probe_window())
-            || (written && cut && (next.partial || self.is_steady(next.length, room)))
-    }
-
-    /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
-    /// `room` left, too.
-    fn is_steady(&self, length: usize, room: usize) -> bool {
-        let header = self.data_header_bytes();
-        let little = self.max_data_bytes / MAY_STAY_EMPTY;
-        length == self.last_begun_bytes
-            && room + header <= little
-            && self.max_data_bytes % (header + padded(length)) <= little
-    }
-
     /// §6.1 A: one packet may be on its way into a closed window.
-    fn may_probe_window(&self) -> bool {
+    pub(super) fn may_probe_window(&self) -> bool {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
-    }
-
-    /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
-    /// more packet finishes it (many streams of small messages would else leave half of them open at the receiver),
-    /// and while those that were begun may fill half of the peer's window (a window full of beginnings is closed).
-    #[inline]
-    fn may_interleave(&self, rest: usize) -> bool {
-        let packet = self.max_data_bytes.saturating_sub(I_DATA_HEADER_BYTES);
-        let window = self.peer_window_seen.max(self.peer_a_rwnd);
-        rest > packet && self.queues.next_may_cut_in(packet, window / 2)
-    }
-
-    /// How much of what is left of a message goes into a chunk with `room` for user data.
-    #[inline]
-    fn fragment_length(&self, turn: &Begun, room: usize, header: usize) -> usize {
-        // While the path is probed, no chunk is larger than the base size takes.
-        let most = room.min(self.path_mtu.largest_chunk() - header);
-        let left = turn.length - turn.offset;
-        let cut = left > most;
-        let more = cut || self.queues.total_bytes() > left;
-        let left = left.min(most);
-        let hole = room - padded(left);
-        // The hole is too small for another chunk: give up what makes it large enough (not from a message that
-        // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !turn.partial) {
-            let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
-            let steady = turn.offset == 0 && !cut && self.is_steady(turn.length, hole);
-            if shorter > 0 && shorter < left && !steady {
-                return shorter;
-            }
-        }
-        left
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
@@ -741,42 +683,4 @@ enum Turn {
     Over,
     /// It has to wait, and the others with it.
     Wait,
-}
-
-/// Where a packet begins and may end in the caller's buffer.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    start: usize,
-    end: usize,
-    /// What a packet of a batch of its own may hold.
-    largest: usize,
-}
-
-impl Room {
-    /// It joins a batch of shorter packets: nothing is cut to fit in.
-    #[inline]
-    fn is_limited(&self) -> bool {
-        self.end - self.start < self.largest
-    }
-
-    #[inline]
-    fn left(&self, out: &[u8]) -> usize {
-        self.end.saturating_sub(out.len())
-    }
-
-    /// The next value of `waiting` whose chunk fits. One that no packet could hold is dropped: it must not stand before
-    /// the others for ever.
-    fn take_fitting(&self, out: &[u8], waiting: &mut VecDeque<Vec<u8>>) -> Option<Vec<u8>> {
-        let largest = self.largest - COMMON_HEADER_BYTES;
-        loop {
-            let bytes = padded(CHUNK_HEADER_BYTES + waiting.front()?.len());
-            if bytes <= self.left(out) {
-                return waiting.pop_front();
-            }
-            if bytes <= largest {
-                return None;
-            }
-            waiting.pop_front();
-        }
-    }
 }
