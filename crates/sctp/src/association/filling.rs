@@ -27,12 +27,13 @@ impl Association {
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
     /// time pass: the peer's window has no room, or `room` would cut in two what an empty packet would not. That is for
     /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
-    pub(super) fn must_wait(&self, next: &Waiting, room: usize, written: bool) -> bool {
-        let first = next.length.min(room);
+    pub(super) fn must_wait(&self, next: &Waiting, rest: Rest) -> bool {
+        let first = next.length.min(rest.room);
         let most = self.max_data_bytes.saturating_sub(self.data_header_bytes());
-        let cut = next.length > room && next.length <= most;
+        let cut = next.length > rest.room && next.length <= most;
         (first > self.peer_window() && !self.may_probe_window())
-            || (written && cut && (next.partial || self.is_steady(next.length, room)))
+            || !rest.takes(next.length)
+            || (rest.shared && cut && (next.partial || self.is_steady(next.length, rest.room)))
     }
 
     /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
@@ -60,7 +61,7 @@ impl Association {
     pub(super) fn fragment_length(&self, turn: &Begun, room: usize, header: usize) -> usize {
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
-        let left = turn.length - turn.offset;
+        let left = turn.left();
         let cut = left > most;
         let more = cut || self.queues.total_bytes() > left;
         let left = left.min(most);
@@ -78,6 +79,25 @@ impl Association {
     }
 }
 
+/// What is left of a packet for the next message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest {
+    /// For user data.
+    pub(super) room: usize,
+    /// Data of others stands in the packet already.
+    pub(super) shared: bool,
+    /// The packet joins a batch of shorter ones: nothing is cut to fit in.
+    pub(super) uncut: bool,
+}
+
+impl Rest {
+    /// Whether `left` bytes of a message may go, all or the first of them.
+    #[inline]
+    pub(super) fn takes(self, left: usize) -> bool {
+        left <= self.room || !self.uncut
+    }
+}
+
 /// Where a packet begins and may end in the caller's buffer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
@@ -88,7 +108,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// It joins a batch of shorter packets: nothing is cut to fit in.
+    /// It joins a batch of shorter packets.
     #[inline]
     pub(super) fn is_limited(&self) -> bool {
         self.end - self.start < self.largest

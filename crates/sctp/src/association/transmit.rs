@@ -11,7 +11,7 @@
 //! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
-use super::filling::{LEAST_FRAGMENT, Room};
+use super::filling::{LEAST_FRAGMENT, Rest, Room};
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
@@ -62,14 +62,28 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Nothing but data and SACKs is to be sent, as nearly always.
+    /// `write_control` has nothing to do, as nearly always. Each field is named, so that none can be forgotten.
     #[inline]
     fn is_quiet(&self) -> bool {
-        !(self.shutdown | self.shutdown_ack | self.forward_tsn | self.reconfig_request)
-            && self.heartbeat.is_none()
-            && self.heartbeat_acks.is_empty()
-            && self.responses.is_empty()
-            && self.errors.is_empty()
+        let Self {
+            packets: _, // these four are not its business
+            init: _,
+            cookie_echo: _,
+            cookie_ack: _,
+            shutdown,
+            shutdown_ack,
+            forward_tsn,
+            reconfig_request,
+            heartbeat,
+            heartbeat_acks,
+            responses,
+            errors,
+        } = self;
+        !(shutdown | shutdown_ack | forward_tsn | reconfig_request)
+            && heartbeat.is_none()
+            && heartbeat_acks.is_empty()
+            && responses.is_empty()
+            && errors.is_empty()
     }
 
     pub(super) fn clear_all_but_packets(&mut self) {
@@ -542,19 +556,15 @@ impl Association {
             {
                 break;
             }
-            let turn = match self.next_turn(now, id, room - header, written || packet.is_limited()) {
+            let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
+            let turn = match self.next_turn(now, id, rest) {
                 Turn::Send(turn) => turn,
                 Turn::Over => continue,
                 Turn::Wait => break,
             };
-            let left = turn.length - turn.offset;
-            if left > room - header && packet.is_limited() {
-                self.queues.go_on_later(id, turn);
-                break;
-            }
+            let left = turn.left();
             let length = self.fragment_length(&turn, room - header, header);
             if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
-                self.queues.go_on_later(id, turn);
                 break;
             }
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
@@ -593,19 +603,20 @@ impl Association {
             state: ChunkState::InFlight,
             flags: begin | end | flags,
         });
-        self.queues.fragment_left(id, turn, length, &mut self.events);
+        self.queues.fragment_left(id, length, &mut self.events);
     }
 
-    /// What `id` does with its turn, and with `room` for user data.
+    /// What `id` does with its turn, and with the rest of this packet.
     #[inline]
-    fn next_turn(&mut self, now: Instant, id: u16, room: usize, written: bool) -> Turn {
+    fn next_turn(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
         match self.queues.head(id) {
             Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
                 self.abandon(now, begun.message);
                 Turn::Over
             }
+            Some(Head::Begun(begun)) if !rest.takes(begun.left()) => Turn::Wait,
             Some(Head::Begun(begun)) => Turn::Send(begun),
-            Some(Head::Waiting(next)) if self.must_wait(&next, room, written) => Turn::Wait,
+            Some(Head::Waiting(next)) if self.must_wait(&next, rest) => Turn::Wait,
             Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
                 self.drop_expired(id);
                 Turn::Over

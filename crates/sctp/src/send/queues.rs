@@ -67,6 +67,12 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
+    /// Bytes that were not sent.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.length - self.offset
+    }
+
     /// What it adds to the bytes that may have to wait at the receiver.
     fn open_bytes(&self) -> usize {
         if self.offset == 0 { 0 } else { self.length }
@@ -294,8 +300,7 @@ impl Queues {
         Some(message)
     }
 
-    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`. What becomes of it is
-    /// told by [`Self::fragment_left`] or [`Self::go_on_later`].
+    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`.
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -323,37 +328,27 @@ impl Queues {
             whole: false,
             abandoned: false,
         });
-        Some(Begun { message, offset: 0, fragment: 0, length, partial })
+        let begun = Begun { message, offset: 0, fragment: 0, length, partial };
+        stream.begun = Some(begun);
+        Some(begun)
     }
 
     /// `bytes` of the message that `id` has begun were sent.
     #[inline]
-    pub(crate) fn fragment_left(
-        &mut self,
-        id: u16,
-        begun: &Begun,
-        bytes: usize,
-        events: &mut VecDeque<Event>,
-    ) {
+    pub(crate) fn fragment_left(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        let offset = begun.offset + bytes;
-        if offset < begun.length {
-            stream.begun = Some(Begun { offset, fragment: begun.fragment + 1, ..*begun });
-            if begun.offset == 0 {
+        if let Some(begun) = &mut stream.begun {
+            let before = begun.open_bytes();
+            begun.offset += bytes;
+            begun.fragment += 1;
+            if begun.offset == begun.length {
+                self.open_bytes -= before;
+                stream.begun = None;
+            } else if before == 0 {
                 self.open_bytes += begun.length;
             }
-        } else if begun.offset > 0 {
-            stream.begun = None;
-            self.open_bytes -= begun.length;
         }
         self.consumed(id, bytes, events);
-    }
-
-    /// The message that `id` has begun has to wait, whether any of it was sent or not.
-    pub(crate) fn go_on_later(&mut self, id: u16, begun: Begun) {
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.begun = Some(begun);
-        }
     }
 
     /// Whether the stream that is next may have its turn in the middle of the current message: it is in the middle of
