@@ -1,6 +1,6 @@
 //! RFC 9260 §6.9, §6.10: how packets are filled.
 
-use crate::support::{Net, Path, Puppet, chunk_types, pattern, puppet_init};
+use crate::support::{Net, Path, Puppet, chunk_types, max_lifetime, pattern, puppet_init};
 use plywood_sctp::wire::data::Data;
 use plywood_sctp::wire::{ChunkType, Packet};
 use plywood_sctp::{Config, Ppid, StreamId};
@@ -294,4 +294,25 @@ fn the_answer_to_a_packet_out_of_the_blue_carries_its_checksum() {
     let answer = puppet.poll().unwrap();
     assert_eq!(chunk_types(&answer), [ChunkType::ABORT.0]);
     assert!(plywood_sctp::checksum_is_valid(&answer));
+}
+
+/// What joins a batch is not cut to fit in, and what does not fit is not begun: if its time passes, it leaves no trace.
+#[test]
+fn what_is_too_long_for_a_batch_of_shorter_packets_waits_for_one_of_its_own() {
+    let mut puppet = Puppet::connected(Config::default());
+    let (now, stream, mut out) = (puppet.now, StreamId(1), Vec::new());
+    let short_lived = max_lifetime(Duration::from_millis(100));
+    puppet.under_test.send(now, stream, Ppid(53), vec![1; 1000].into(), short_lived).unwrap();
+    assert_eq!(puppet.under_test.poll_transmit_within(now, 1200, 400, &mut out), None);
+    puppet.now += Duration::from_millis(200);
+    assert_eq!(puppet.poll(), None, "its time passed, and no TSN was given to it");
+
+    let now = puppet.now;
+    for size in [300, 1000] {
+        puppet.under_test.send(now, stream, Ppid(53), vec![2; size].into(), Default::default()).unwrap();
+    }
+    let joined = puppet.under_test.poll_transmit_within(now, 1200, 400, &mut out);
+    assert_eq!((joined, out.len()), (Some(12 + 16 + 300), 328), "the first, and nothing of the second");
+    assert_eq!(puppet.under_test.poll_transmit_within(now, 1200, 400, &mut out), None);
+    assert_eq!(puppet.poll().map(|packet| packet.len()), Some(12 + 16 + 1000));
 }
