@@ -92,6 +92,11 @@ impl Acknowledging {
         self.taken_since = now;
     }
 
+    /// No data has come for `time`.
+    pub(super) fn is_quiet_since(&self, now: Instant, time: Duration) -> bool {
+        now.saturating_duration_since(self.last_packet) >= time
+    }
+
     /// A SACK goes out at the next poll.
     pub(super) fn now(&mut self) {
         self.due = Due::Now;

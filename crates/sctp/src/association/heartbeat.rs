@@ -38,10 +38,9 @@ impl Association {
                 return;
             }
         }
-        let idle = self.last_data_at.is_none_or(|at| {
-            now.saturating_duration_since(at) >= self.config.heartbeat_interval.unwrap_or_default()
-        });
-        if idle {
+        let interval = self.config.heartbeat_interval.unwrap_or_default();
+        let idle = self.last_data_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
+        if self.acknowledging.is_quiet_since(now, interval) {
             self.reassembly.shrink();
         }
         if idle && self.outstanding.is_empty() {

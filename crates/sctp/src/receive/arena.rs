@@ -25,8 +25,8 @@ const SLAB: usize = 16 << 10;
 /// How many of the full slabs are asked before a new one is made.
 const TRIES: usize = 4;
 
-/// Memory for messages.
-#[derive(Debug)]
+/// Memory for messages; the default has none.
+#[derive(Debug, Default)]
 pub(crate) struct Arena {
     /// What is left of the slab that is being filled.
     current: Option<BytesMut>,
@@ -43,14 +43,7 @@ pub(crate) struct Arena {
 impl Arena {
     /// An arena of at most `bytes`, half of them for small messages.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self {
-            current: None,
-            full: VecDeque::new(),
-            next_size: SMALL,
-            large: VecDeque::new(),
-            large_bytes: 0,
-            most_bytes: bytes / 2,
-        }
+        Self { next_size: SMALL, most_bytes: bytes / 2, ..Self::default() }
     }
 
     /// A copy of `payload`.
@@ -109,13 +102,23 @@ impl Arena {
         BytesMut::with_capacity(bytes)
     }
 
-    /// The message that was put together in `buffer`. With its last byte dropped, the memory is free for another.
+    /// The message that was put together in `buffer`. With its last byte dropped, the memory is free for another. One that
+    /// is shorter than half of the buffer that its forerunner made us take is copied: the window counts a message's
+    /// bytes, and whoever keeps it must not keep more than twice those.
     pub(crate) fn hand_out(&mut self, mut buffer: BytesMut) -> Bytes {
         let capacity = buffer.capacity();
-        if capacity <= SMALL || self.large_bytes + capacity > self.most_bytes {
+        let message = if capacity > SMALL && buffer.len() < capacity / 2 {
+            let message = self.copy(&buffer);
+            buffer.clear();
+            message
+        } else if capacity <= SMALL || self.large_bytes + capacity > self.most_bytes {
             return buffer.freeze();
+        } else {
+            buffer.split().freeze()
+        };
+        if self.large_bytes + capacity > self.most_bytes {
+            return message;
         }
-        let message = buffer.split().freeze();
         self.large_bytes += capacity;
         self.large.push_back((capacity, buffer));
         message
@@ -231,6 +234,22 @@ mod tests {
         let kept = large_messages(&mut arena, 1000, 10_000);
         assert!(arena.large_bytes <= 1 << 20);
         assert_eq!(kept.len(), 1000);
+    }
+
+    /// Else a peer that sends long messages and short ones in turn pins a long buffer for each short one that waits.
+    #[test]
+    fn a_short_message_does_not_keep_the_buffer_that_a_long_one_before_it_made() {
+        let mut arena = Arena::new(2 << 20);
+        let mut kept = Vec::new();
+        let info = allocation_counter::measure(|| {
+            for _ in 0..100 {
+                let mut buffer = arena.buffer(256 << 10);
+                buffer.extend_from_slice(&[5; 3000]);
+                kept.push(arena.hand_out(buffer));
+            }
+        });
+        assert!(info.bytes_current < 100 * 4000 + (1 << 20), "{}", info.bytes_current);
+        assert!(kept.iter().all(|message| message[..] == [5; 3000]));
     }
 
     #[test]
