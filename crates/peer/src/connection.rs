@@ -96,8 +96,6 @@ pub struct PeerConnection {
     negotiation: Negotiation,
     early_datagrams: EarlyDatagrams,
     early_candidates: EarlyCandidates,
-    /// The ICE generation that takes no more local candidates.
-    ended_generation: Option<u32>,
     held_candidates: Vec<Event>,
     path: Option<Path>,
     output: VecDeque<Output>,
@@ -133,7 +131,6 @@ impl PeerConnection {
             negotiation: Negotiation::new(session_id),
             early_datagrams: EarlyDatagrams::new(config.early_datagrams),
             early_candidates: EarlyCandidates::default(),
-            ended_generation: None,
             held_candidates: Vec::new(),
             path: None,
             output: VecDeque::new(),
@@ -184,7 +181,6 @@ impl PeerConnection {
         if self.local_candidates_ended() {
             return;
         }
-        self.ended_generation = Some(self.agent.generation());
         self.agent.end_of_local_candidates(now);
         self.tell_or_hold(now, Event::EndOfLocalCandidates);
         self.pump(now);
@@ -193,7 +189,7 @@ impl PeerConnection {
     /// Whether that was said in this generation.
     #[must_use]
     pub fn local_candidates_ended(&self) -> bool {
-        self.ended_generation == Some(self.agent.generation())
+        self.agent.local_candidates_ended()
     }
 
     /// Call when [`poll_timeout`](Self::poll_timeout) has come. Early, late and repeated calls do no harm.

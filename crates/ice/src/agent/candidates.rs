@@ -108,6 +108,12 @@ impl Agent {
         self.drive(now);
     }
 
+    /// Whether that was said in this generation.
+    #[must_use]
+    pub fn local_candidates_ended(&self) -> bool {
+        self.local_ended
+    }
+
     /// The other side has no more candidates in this generation (RFC 8838 §13). Until then, and until the
     /// patience of RFC 8863 is used up, an agent without pairs waits.
     pub fn end_of_remote_candidates(&mut self, now: Instant) {
