@@ -82,7 +82,7 @@ pub struct Candidate {
     pub kind: CandidateKind,
     /// The base or mapped address behind it, for diagnostics only.
     pub related: Option<SocketAddr>,
-    /// The generation it belongs to, by username fragment (RFC 8838 §4.1).
+    /// The generation it belongs to, by username fragment (RFC 8838 §9).
     pub ufrag: Option<String>,
 }
 

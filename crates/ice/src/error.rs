@@ -74,7 +74,7 @@ impl std::error::Error for Discard {}
 pub enum LocalCandidateError {
     /// The agent was closed.
     Closed,
-    /// After the end of candidates only a restart allows more (RFC 8838 §8.2).
+    /// After the end of candidates only a restart allows more (RFC 8838 §13).
     Ended,
     /// Port zero, unspecified, multicast: nobody could send there.
     Address(SocketAddr),
@@ -107,7 +107,7 @@ impl std::error::Error for LocalCandidateError {}
 pub enum RemoteCandidateError {
     /// The agent was closed.
     Closed,
-    /// The other side had said that there are no more (RFC 8838 §13).
+    /// The other side had said that there are no more (RFC 8838 §14).
     Ended,
     /// Only component 1 is used.
     Component(u16),
@@ -115,7 +115,7 @@ pub enum RemoteCandidateError {
     Address(SocketAddr),
     /// Refused by [`Config::remote_addresses`](crate::Config::remote_addresses).
     Refused(IpAddr),
-    /// Its username fragment is not that of the current generation (RFC 8838 §4.1).
+    /// Its username fragment is not that of the current generation (RFC 8838 §9).
     WrongGeneration,
     /// A bound of [`Config`](crate::Config) is reached.
     TooMany {

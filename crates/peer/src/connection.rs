@@ -176,7 +176,7 @@ impl PeerConnection {
     }
 
     /// All local sockets have been added. To be said again after each ICE restart, for its candidates are another
-    /// generation (RFC 8838 §8.2); saying it twice in one does no harm.
+    /// generation (RFC 8838 §13, §15); saying it twice in one does no harm.
     pub fn end_of_local_candidates(&mut self, now: Instant) {
         if self.local_candidates_ended() {
             return;

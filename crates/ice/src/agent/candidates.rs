@@ -1,4 +1,4 @@
-//! Candidates in, pairs out (RFC 8445 §6.1.2, RFC 8838 §10-13).
+//! Candidates in, pairs out (RFC 8445 §6.1.2, RFC 8838 §9 to §14).
 //!
 //! Problem: every remote candidate meets every local one, and signalling lets a stranger name addresses: a
 //! flood of them is work for us, and traffic for whoever lives there.
@@ -102,7 +102,7 @@ impl Agent {
         self.locals.iter().find(|local| local.source == source).map(|local| &local.candidate)
     }
 
-    /// No more local candidates in this generation (RFC 8838 §8.2).
+    /// No more local candidates in this generation (RFC 8838 §13).
     pub fn end_of_local_candidates(&mut self, now: Instant) {
         self.local_ended = true;
         self.drive(now);
@@ -114,7 +114,7 @@ impl Agent {
         self.local_ended
     }
 
-    /// The other side has no more candidates in this generation (RFC 8838 §13). Until then, and until the
+    /// The other side has no more candidates in this generation (RFC 8838 §14). Until then, and until the
     /// patience of RFC 8863 is used up, an agent without pairs waits.
     pub fn end_of_remote_candidates(&mut self, now: Instant) {
         self.current.remote_ended = true;
