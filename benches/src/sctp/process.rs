@@ -29,6 +29,19 @@ pub struct Transferred {
     pub allocations: Option<u64>,
 }
 
+impl Transferred {
+    /// Reads `done SECONDS PACKETS [ALLOCATIONS]`.
+    #[must_use]
+    pub fn parse(answer: &str) -> Option<Self> {
+        let mut words = answer.strip_prefix("done ")?.split(' ');
+        Some(Self {
+            seconds: words.next()?.parse().ok()?,
+            packets: words.next()?.parse().ok()?,
+            allocations: words.next().and_then(|word| word.parse().ok()),
+        })
+    }
+}
+
 impl PairProcess {
     /// Starts `command` and waits until its pair is connected; `None` if that does not come.
     #[must_use]
@@ -42,13 +55,7 @@ impl PairProcess {
     /// Moves messages; `None` if they do not arrive.
     pub fn transfer(&mut self, messages: u64) -> Option<Transferred> {
         writeln!(self.orders, "{messages}").ok()?;
-        let answer = self.answer()?;
-        let mut words = answer.strip_prefix("done ")?.split(' ');
-        Some(Transferred {
-            seconds: words.next()?.parse().ok()?,
-            packets: words.next()?.parse().ok()?,
-            allocations: words.next().and_then(|word| word.parse().ok()),
-        })
+        Transferred::parse(&self.answer()?)
     }
 
     fn answer(&mut self) -> Option<String> {

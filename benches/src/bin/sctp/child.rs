@@ -1,7 +1,6 @@
 //! The process of one subject: `sctp --extra pair:SUBJECT:MESSAGE:STREAMS:WINDOW`, driven by lines.
 
 use std::io::{BufRead, Write, stdin, stdout};
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -12,19 +11,17 @@ use plywood_benches::sctp::{CUBIC, DcSctp, Endpoint, Plywood, RtcSctp, SctpProto
 
 use crate::cells::Cell;
 
-/// This program again, as the process of `subject`.
-pub(crate) fn command(subject: &str, cell: Cell) -> Result<Command> {
+/// What makes this program the process of `subject`.
+pub(crate) fn arguments(subject: &str, cell: Cell) -> [String; 2] {
     let Cell { message, streams, window } = cell;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("--extra").arg(format!("pair:{subject}:{message}:{streams}:{window}"));
-    Ok(command)
+    ["--extra".to_owned(), format!("pair:{subject}:{message}:{streams}:{window}")]
 }
 
 /// What that process does: connects a pair, then moves as many messages as each line says.
 pub(crate) fn run(order: &str) -> Result<()> {
     let fields: Vec<&str> = order.split(':').collect();
     let ["pair", subject, message, streams, window] = fields[..] else {
-        bail!("--extra wants pair:SUBJECT:MESSAGE:STREAMS:WINDOW, or count:.. with a number of messages");
+        bail!("--extra wants pair:SUBJECT:MESSAGE:STREAMS:WINDOW");
     };
     let cell = Cell { message: message.parse()?, streams: streams.parse()?, window: window.parse()? };
     match subject {

@@ -5,20 +5,20 @@
 //! How: this program runs itself twice, with one number of messages and with more of them, under a counter; the difference
 //! is free of start and handshake.
 //! ```text
-//!   counter sctp --extra count:SUBJECT:MESSAGE:STREAMS:WINDOW:N      -> instructions, packets
-//!   counter sctp --extra count:SUBJECT:MESSAGE:STREAMS:WINDOW:N + M  -> (difference) / (difference)
+//!   counter sctp --extra pair:..  told to move N messages      -> instructions, packets
+//!   counter sctp --extra pair:..  told to move N + M messages  -> (difference) / (difference)
 //! ```
 //! The counter is `perf stat` where the machine lets it count (few virtual ones do), else valgrind. Valgrind's processor
 //! has no AVX-512: checksums and copies take their AVX2 and SSE paths there, which are longer than what really runs.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use plywood_benches::sctp::memory::Pair;
-use plywood_benches::sctp::{CUBIC, DcSctp, Endpoint, Plywood, RtcSctp, SctpProto};
+use anyhow::{Context, Result};
+use plywood_benches::sctp::Transferred;
 
 use crate::cells::Cell;
+use crate::child;
 
 /// What counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,38 +85,16 @@ impl Counter {
     }
 
     fn run(self, subject: &str, cell: Cell, messages: u64) -> Result<(u64, u64)> {
-        let Cell { message, streams, window } = cell;
         let mut command = self.command();
-        command.arg(std::env::current_exe()?).arg("--extra");
-        command.arg(format!("count:{subject}:{message}:{streams}:{window}:{messages}"));
-        let output = command.output().context("cannot start the counter")?;
+        command.arg(std::env::current_exe()?).args(child::arguments(subject, cell));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("cannot start the counter")?;
+        // The child ends with its orders.
+        writeln!(child.stdin.take().context("no stdin")?, "{messages}")?;
+        let output = child.wait_with_output()?;
         let instructions = self.read(&output.stderr).context("the counter said nothing")?;
-        let packets = String::from_utf8_lossy(&output.stdout).trim().parse().context("no packets")?;
-        Ok((instructions, packets))
+        let said = String::from_utf8_lossy(&output.stdout);
+        let transferred = said.lines().last().and_then(Transferred::parse).context("no packets")?;
+        Ok((instructions, transferred.packets))
     }
-}
-
-/// What runs under the counter: the packets that were sent, on stdout.
-pub(crate) fn counted(order: &str) -> Result<()> {
-    let fields: Vec<&str> = order.split(':').collect();
-    let ["count", subject, message, streams, window, messages] = fields[..] else {
-        bail!("--extra wants count:SUBJECT:MESSAGE:STREAMS:WINDOW:MESSAGES");
-    };
-    let cell = Cell { message: message.parse()?, streams: streams.parse()?, window: window.parse()? };
-    let messages = messages.parse()?;
-    let packets = match subject {
-        "plywood" => transfer::<Plywood>(cell, CUBIC, messages),
-        "rtc-sctp" => transfer::<RtcSctp>(cell, (), messages),
-        "sctp-proto" => transfer::<SctpProto>(cell, (), messages),
-        "dcsctp" => transfer::<DcSctp>(cell, (), messages),
-        _ => bail!("no subject {subject}"),
-    };
-    println!("{}", packets.context("the transfer got stuck")?);
-    Ok(())
-}
-
-fn transfer<E: Endpoint>(cell: Cell, kind: E::Kind, messages: u64) -> Option<u64> {
-    let message = Bytes::from(vec![0x5A; cell.message]);
-    let mut pair = Pair::<E>::connect(&cell.setup(), kind)?;
-    pair.transfer(&message, messages).then_some(pair.sent_packets)
 }

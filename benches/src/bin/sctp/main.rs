@@ -111,7 +111,11 @@ fn make(name: &str, cell: Cell, program: Option<&PathBuf>, full: bool) -> Box<dy
     }
     let command = match name {
         "usrsctp" => program.map(|program| usrsctp::command(program, &cell.setup())),
-        _ => child::command(name, cell).ok(),
+        _ => std::env::current_exe().ok().map(|program| {
+            let mut command = Command::new(program);
+            command.args(child::arguments(name, cell));
+            command
+        }),
     };
     let slower = match name {
         "sctp-proto" if cell.message < 1024 => 16,
@@ -191,7 +195,7 @@ fn count_instructions(cells: &[Cell], options: &Options, report: &mut Report) {
 fn main() -> Result<()> {
     let options = Options::from_command_line();
     if let Some(order) = &options.extra {
-        return if order.starts_with("count:") { instructions::counted(order) } else { child::run(order) };
+        return child::run(order);
     }
     let mut report = Report::new("sctp");
     report.note("dcsctp formats a log line with all bytes of each packet, whether anybody listens or not");
