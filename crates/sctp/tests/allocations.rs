@@ -128,3 +128,28 @@ fn so_it_is_with_partial_reliability() {
     count(&config(true), 1, unordered(Reliability::MaxRetransmits(0)));
     count(&config(true), 100, unordered(Reliability::MaxLifetime(Duration::from_secs(1))));
 }
+
+/// What dropped messages leave for others is kept while there are some, and given back by whoever gets none.
+#[test]
+fn memory_that_waits_for_messages_is_given_back_in_silence() {
+    let mut pair = Pair::new(&config(true), 1, SendOptions::default());
+    for size in [1000, 16384] {
+        pair.keep_busy(&Bytes::from(vec![1; size]), 200);
+    }
+    pair.run(2000);
+    let mut pass = |time| {
+        let begin = pair.now;
+        allocation_counter::measure(|| {
+            while pair.now < begin + time {
+                pair.now += Duration::from_secs(1);
+                pair.a.handle_timeout(pair.now);
+                pair.b.handle_timeout(pair.now);
+                pair.run(5);
+            }
+        })
+    };
+    let soon = pass(Duration::from_secs(20)).bytes_current;
+    assert!(soon.abs() < 10_000, "nothing yet: {soon}");
+    let later = pass(Duration::from_secs(60)).bytes_current;
+    assert!(later < -100_000, "{later}");
+}
