@@ -42,6 +42,7 @@ const fn whole(name: &'static str, run: fn(&Context<'_>) -> Result<Vec<Row>>) ->
 
 const SUITES: &[Suite] = &[
     suite("fmt", fmt),
+    whole("locks", locks),
     suite("arrows", |context| arrows::rows(context.package())),
     suite("clippy", clippy),
     suite("alone", |context| arrows::alone(context.package())),
@@ -103,13 +104,26 @@ fn fmt(context: &Context<'_>) -> Result<Vec<Row>> {
         return Ok(vec![cargo_row("fmt", name, &words(&format!("fmt --check --package {name}")))?]);
     }
     let mut rows = vec![cargo_row("fmt", "the workspace", &words("fmt --check --all"))?];
-    for folder in OTHER_WORKSPACES {
-        let manifest = format!("{folder}/Cargo.toml");
-        if workspace::root().join(&manifest).is_file() {
-            rows.push(cargo_row("fmt", folder, &words(&format!("fmt --check --manifest-path {manifest}")))?);
-        }
+    for (folder, manifest) in other_manifests() {
+        rows.push(cargo_row("fmt", folder, &words(&format!("fmt --check --manifest-path {manifest}")))?);
     }
     Ok(rows)
+}
+
+/// A change of the library's dependencies reaches the lock files of all workspaces that use it: one that was forgotten
+/// fails here, in a second, and not where its judge would have been built.
+fn locks(_context: &Context<'_>) -> Result<Vec<Row>> {
+    let check = |(folder, manifest): (&str, String)| {
+        let line = format!("update --quiet --workspace --locked --manifest-path {manifest}");
+        cargo_row("locks", folder, &words(&line))
+    };
+    std::iter::once(("the workspace", "Cargo.toml".to_owned())).chain(other_manifests()).map(check).collect()
+}
+
+/// Folders and manifests of the other workspaces.
+fn other_manifests() -> impl Iterator<Item = (&'static str, String)> {
+    let manifests = OTHER_WORKSPACES.iter().map(|folder| (*folder, format!("{folder}/Cargo.toml")));
+    manifests.filter(|(_, manifest)| workspace::root().join(manifest).is_file())
 }
 
 /// All targets with the features of the tests; then each provider of `dtls` as the only one.
