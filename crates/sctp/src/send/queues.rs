@@ -251,20 +251,11 @@ impl Queues {
         }
         stream.queue.push_back(message);
         if !stream.in_turns {
-            self.enter(id, order);
+            stream.in_turns = true;
+            stream.share.oldest = order;
+            self.turns.enter(id, &mut stream.share);
         }
         Ok(())
-    }
-
-    /// `id` has something to send that had nothing, since the message with the number `oldest`.
-    fn enter(&mut self, id: u16, oldest: u64) {
-        if let Some(alone) = self.turns.alone().and_then(|alone| self.streams.get_mut(alone)) {
-            self.turns.settle(&mut alone.share);
-        }
-        let stream = self.streams.entry(id);
-        stream.in_turns = true;
-        stream.share.oldest = oldest;
-        self.turns.enter(id, &mut stream.share);
     }
 
     /// The reset of `id` is over, or will not come: what was held back may go.
@@ -273,8 +264,9 @@ impl Queues {
         stream.resetting = Resetting::No;
         stream.queue.append(&mut stream.held);
         if let Some(first) = stream.queue.front().filter(|_| !stream.in_turns) {
-            let oldest = first.order;
-            self.enter(id, oldest);
+            stream.in_turns = true;
+            stream.share.oldest = first.order;
+            self.turns.enter(id, &mut stream.share);
         }
     }
 
@@ -431,14 +423,17 @@ impl Queues {
     #[inline]
     pub(crate) fn rotate(&mut self) {
         let Some(stream) = self.turns.current().and_then(|id| self.streams.get_mut(id)) else { return };
-        let has_more = stream.has_work();
-        if stream.begun.is_none()
-            && let Some(next) = stream.queue.front()
-        {
-            stream.share.oldest = next.order;
+        if stream.has_work() {
+            if stream.begun.is_none()
+                && let Some(next) = stream.queue.front()
+            {
+                stream.share.oldest = next.order;
+            }
+            self.turns.end_turn(Some(&mut stream.share));
+        } else {
+            stream.in_turns = false;
+            self.turns.end_turn(None);
         }
-        stream.in_turns = has_more;
-        self.turns.end_turn(&mut stream.share, has_more);
     }
 
     /// A begun message was given up: `left` of its bytes will not be sent.
@@ -457,7 +452,7 @@ impl Queues {
             && !stream.has_work()
         {
             stream.in_turns = false;
-            self.turns.remove(id, &mut stream.share);
+            self.turns.remove(id);
         }
     }
 
@@ -475,10 +470,12 @@ impl Queues {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
                 self.open_bytes -= stream.begun.map_or(0, |begun| begun.open_bytes());
-                self.turns.remove(id, &mut stream.share);
                 *stream = SendStream::starting_at(first_number);
                 dropped.push(StreamId(id));
             }
+        }
+        for stream in &dropped {
+            self.turns.remove(stream.0);
         }
         self.serve_all(events);
         dropped

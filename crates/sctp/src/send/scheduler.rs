@@ -73,7 +73,7 @@ pub(crate) struct Turns {
     current: Option<(u64, u16)>,
     waiting: BinaryHeap<Reverse<(u64, u16)>>,
     turn: u64,
-    /// The key at which the last stream left: virtual time does not begin anew when nothing is left to send, or who sent
+    /// The key of the last turn that ended: virtual time does not begin anew when nothing is left to send, or who sent
     /// much before would wait until all others have sent as much.
     clock: u64,
 }
@@ -118,18 +118,6 @@ impl Turns {
         }
     }
 
-    /// The current stream if nobody waits beside it: to be [settled](Self::settle) before another one enters.
-    pub(crate) fn alone(&self) -> Option<u16> {
-        if self.waiting.is_empty() { self.current() } else { None }
-    }
-
-    /// The turns of the current stream that ended while it was alone count now.
-    pub(crate) fn settle(&mut self, share: &mut Share) {
-        if let Some((_, id)) = self.current {
-            self.current = Some((self.key(share), id));
-        }
-    }
-
     /// A stream has something to send that had nothing.
     pub(crate) fn enter(&mut self, id: u16, share: &mut Share) {
         let key = self.key(share);
@@ -140,20 +128,16 @@ impl Turns {
         }
     }
 
-    /// The turn of the current stream, whose share this is, is over; it may have more to send.
+    /// The turn of the current stream is over; `share` is its own if it has more to send.
     #[inline]
-    pub(crate) fn end_turn(&mut self, share: &mut Share, has_more: bool) {
-        let Some((_, id)) = self.current else { return };
-        // With nobody to give it to, its next turn begins.
-        if has_more && self.waiting.is_empty() {
-            return;
-        }
-        let key = self.key(share);
-        if !has_more {
-            self.clock = key;
+    pub(crate) fn end_turn(&mut self, share: Option<&mut Share>) {
+        let Some((key, id)) = self.current else { return };
+        self.clock = key;
+        let Some(share) = share else {
             self.current = self.waiting.pop().map(|Reverse(next)| next);
             return;
-        }
+        };
+        let key = self.key(share);
         self.current = Some((key, id));
         if let Some(mut first) = self.waiting.peek_mut()
             && first.0 < (key, id)
@@ -163,9 +147,10 @@ impl Turns {
     }
 
     /// A stream has nothing to send any more, in turn or not.
-    pub(crate) fn remove(&mut self, id: u16, share: &mut Share) {
-        if self.current() == Some(id) {
-            self.end_turn(share, false);
+    pub(crate) fn remove(&mut self, id: u16) {
+        if let Some((key, _)) = self.current.filter(|(_, current)| *current == id) {
+            self.clock = key;
+            self.current = self.waiting.pop().map(|Reverse(next)| next);
         } else {
             self.waiting.retain(|Reverse((_, other))| *other != id);
         }
@@ -195,7 +180,7 @@ mod tests {
             sent[id] += 100;
             shares[id].served += 100;
             shares[id].oldest = 3 + number;
-            turns.end_turn(&mut shares[id], true);
+            turns.end_turn(Some(&mut shares[id]));
         }
         sent
     }
@@ -230,10 +215,9 @@ mod tests {
         turns.enter(1, &mut busy);
         for _ in 0..1000 {
             busy.served += 1000;
-            turns.end_turn(&mut busy, true);
+            turns.end_turn(Some(&mut busy));
         }
         let mut late = Share::default();
-        turns.settle(&mut busy);
         turns.enter(2, &mut late);
         let mut of_late = 0;
         for _ in 0..10 {
@@ -241,7 +225,7 @@ mod tests {
             of_late += u32::from(id == 2);
             let share = if id == 2 { &mut late } else { &mut busy };
             share.served += 1000;
-            turns.end_turn(share, true);
+            turns.end_turn(Some(share));
         }
         assert!((4..=6).contains(&of_late), "{of_late} of 10");
     }
@@ -253,10 +237,10 @@ mod tests {
         turns.enter(0, &mut shares[0]);
         for _ in 0..1000 {
             shares[0].served += 1000;
-            turns.end_turn(&mut shares[0], true);
+            turns.end_turn(Some(&mut shares[0]));
         }
         shares[0].served += 1000;
-        turns.end_turn(&mut shares[0], false);
+        turns.end_turn(None);
         assert!(turns.is_empty());
         // The other one is the first that has something again.
         turns.enter(1, &mut shares[1]);
@@ -266,7 +250,7 @@ mod tests {
             let id = turns.current().unwrap();
             of_first += u32::from(id == 0);
             shares[usize::from(id)].served += 1000;
-            turns.end_turn(&mut shares[usize::from(id)], true);
+            turns.end_turn(Some(&mut shares[usize::from(id)]));
         }
         assert!((4..=6).contains(&of_first), "{of_first} of 10");
     }
@@ -278,10 +262,10 @@ mod tests {
         for (id, share) in shares.iter_mut().enumerate() {
             turns.enter(u16::try_from(id).unwrap(), share);
         }
-        turns.remove(1, &mut shares[1]);
-        turns.remove(0, &mut shares[0]);
+        turns.remove(1);
+        turns.remove(0);
         assert_eq!(turns.current(), Some(2));
-        turns.end_turn(&mut shares[2], false);
+        turns.end_turn(None);
         assert!(turns.is_empty());
     }
 }

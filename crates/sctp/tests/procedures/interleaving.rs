@@ -189,7 +189,7 @@ fn streams_that_take_turns_do_not_fill_the_window_with_beginnings() {
     assert_eq!(discarded, 0);
 }
 
-/// The turns of a stream that is alone are not ended one by one; what it sent must count when another one comes.
+/// What a stream sent while it was alone is neither credit nor debt when another one comes.
 #[test]
 fn a_stream_that_was_alone_for_long_shares_evenly_with_one_that_comes() {
     for interleaving in [true, false] {
