@@ -43,3 +43,21 @@ impl<M> fmt::Debug for MacKey<M> {
         f.write_str("MacKey")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::ZeroizeOnDrop;
+
+    fn is_wiped<T: ZeroizeOnDrop>() {}
+
+    /// It is a feature of the hash that does it, and without that nothing would fail.
+    #[test]
+    fn the_states_of_hashes_are_wiped_on_drop() {
+        is_wiped::<sha2::Sha256>();
+        is_wiped::<sha2::Sha384>();
+        is_wiped::<sha2::Sha512>();
+        let mac = hmac_key(Hash::Sha256, b"key").sign(&[b"message"]);
+        assert_eq!(mac.len(), 32);
+    }
+}
