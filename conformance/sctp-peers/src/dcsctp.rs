@@ -70,12 +70,14 @@ impl Endpoint for DcSctp {
         }
     }
 
+    #[inline]
     fn handle(&mut self, now: Instant, packet: Vec<u8>) -> Option<Vec<u8>> {
         self.advance(now);
         self.socket.handle_input(&packet);
         None
     }
 
+    #[inline]
     fn poll_transmit(&mut self, _now: Instant) -> Option<Vec<u8>> {
         loop {
             match self.socket.poll_event()? {
@@ -108,6 +110,7 @@ impl Endpoint for DcSctp {
         self.socket.get_metrics().is_some_and(|metrics| metrics.uses_message_interleaving)
     }
 
+    #[inline]
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         // It refuses by itself too, but takes a copy for that.
         if self.socket.buffered_amount(StreamId(stream)) + message.len() > self.queue_per_stream {

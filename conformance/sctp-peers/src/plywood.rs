@@ -94,12 +94,14 @@ impl Endpoint for Plywood {
         }
     }
 
+    #[inline]
     fn handle(&mut self, now: Instant, packet: Vec<u8>) -> Option<Vec<u8>> {
         // What it discards, it counts.
         let _ = self.association.handle_datagram(now, &packet);
         Some(packet)
     }
 
+    #[inline]
     fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         let mut packet = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.mtu));
         packet.clear();
@@ -110,6 +112,7 @@ impl Endpoint for Plywood {
         None
     }
 
+    #[inline]
     fn recycle(&mut self, packet: Vec<u8>) {
         self.spare.push(packet);
     }
@@ -139,6 +142,7 @@ impl Endpoint for Plywood {
         self.association.capabilities().interleaving
     }
 
+    #[inline]
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         self.drain(now);
         let reliability = match promise {

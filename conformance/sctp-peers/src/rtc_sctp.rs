@@ -115,6 +115,7 @@ impl Endpoint for RtcSctp {
         }
     }
 
+    #[inline]
     fn handle(&mut self, now: Instant, packet: Bytes) -> Option<Bytes> {
         match self.endpoint.handle(now, remote(), None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
@@ -131,6 +132,7 @@ impl Endpoint for RtcSctp {
         None
     }
 
+    #[inline]
     fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         loop {
             if let Some(packet) = self.raw.pop() {
@@ -169,6 +171,7 @@ impl Endpoint for RtcSctp {
         false
     }
 
+    #[inline]
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         let Some((_, association)) = &mut self.association else { return false };
         let (id, ppid) = (stream, PayloadProtocolIdentifier::Binary);

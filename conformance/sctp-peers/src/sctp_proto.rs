@@ -118,6 +118,7 @@ impl Endpoint for SctpProto {
         }
     }
 
+    #[inline]
     fn handle(&mut self, now: Instant, packet: Bytes) -> Option<Bytes> {
         match self.endpoint.handle(now, remote(), None, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
@@ -134,6 +135,7 @@ impl Endpoint for SctpProto {
         None
     }
 
+    #[inline]
     fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         loop {
             if let Some(packet) = self.raw.pop() {
@@ -173,6 +175,7 @@ impl Endpoint for SctpProto {
         false
     }
 
+    #[inline]
     fn send(&mut self, _now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         let Some((_, association)) = &mut self.association else { return false };
         let (id, ppid) = (stream, PayloadProtocolIdentifier::Binary);

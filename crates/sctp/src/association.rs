@@ -11,6 +11,7 @@
 //! More: RFC 9260; docs/sctp.md.
 
 mod acknowledging;
+mod bundling;
 mod cookie;
 mod data;
 mod filling;
@@ -103,8 +104,7 @@ pub struct Association {
     /// The largest window that the peer announced in a SACK.
     peer_window_seen: usize,
     max_data_bytes: usize,
-    /// The length of the message that was begun last.
-    last_begun_bytes: usize,
+    steady: filling::Steady,
     cwnd_limited: bool,
     last_data_at: Option<Instant>,
     error_count: u32,
@@ -170,7 +170,7 @@ impl Association {
             peer_a_rwnd: 0,
             peer_window_seen: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
-            last_begun_bytes: 0,
+            steady: filling::Steady::default(),
             cwnd_limited: false,
             last_data_at: None,
             error_count: 0,

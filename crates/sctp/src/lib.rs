@@ -59,6 +59,7 @@ mod error;
 mod event;
 mod numbers;
 mod receive;
+mod ring;
 mod rto;
 mod send;
 mod stats;

@@ -63,6 +63,13 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// A chunk with so many user bytes leaves.
+    #[inline]
+    pub(crate) fn count_data(&mut self, bytes: usize) {
+        self.data_chunks_sent += 1;
+        self.bytes_sent += bytes as u64;
+    }
+
     /// How often packets or chunks were dropped for this reason; details inside the reason do not count apart.
     #[must_use]
     pub fn discarded(&self, reason: Discard) -> u64 {

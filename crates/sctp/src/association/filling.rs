@@ -12,7 +12,7 @@
 //! More: RFC 9260 §6.9, §6.10; docs/sctp.md, "Sending".
 
 use super::Association;
-use crate::send::queues::{Begun, Waiting};
+use crate::send::queues::{RestOfMessage, Waiting};
 use crate::wire::i_data::I_DATA_HEADER_BYTES;
 use crate::wire::{CHUNK_HEADER_BYTES, COMMON_HEADER_BYTES, padded};
 use std::collections::VecDeque;
@@ -38,12 +38,30 @@ impl Association {
 
     /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
     /// `room` left, too.
+    #[inline]
     fn is_steady(&self, length: usize, room: usize) -> bool {
-        let header = self.data_header_bytes();
-        let little = self.max_data_bytes / MAY_STAY_EMPTY;
-        length == self.last_begun_bytes
-            && room + header <= little
-            && self.max_data_bytes % (header + padded(length)) <= little
+        let Steady { length: before, leaves_little } = self.steady;
+        length == before && leaves_little && room + self.data_header_bytes() <= self.little()
+    }
+
+    /// What may stay empty of a packet.
+    fn little(&self) -> usize {
+        self.max_data_bytes / MAY_STAY_EMPTY
+    }
+
+    /// A message of `length` begins.
+    #[inline]
+    pub(super) fn note_begun(&mut self, length: usize) {
+        if length != self.steady.length {
+            self.find_steady(length);
+        }
+    }
+
+    /// What packets of messages of `length` leave empty is found out once, not for each of them.
+    #[cold]
+    pub(super) fn find_steady(&mut self, length: usize) {
+        let whole = self.data_header_bytes() + padded(length);
+        self.steady = Steady { length, leaves_little: self.max_data_bytes % whole <= self.little() };
     }
 
     /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
@@ -58,25 +76,33 @@ impl Association {
 
     /// How much of what is left of a message goes into a chunk with `room` for user data.
     #[inline]
-    pub(super) fn fragment_length(&self, turn: &Begun, room: usize, header: usize) -> usize {
+    pub(super) fn fragment_length(&self, of: RestOfMessage, room: usize, header: usize) -> usize {
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
-        let left = turn.left();
+        let left = of.bytes;
         let cut = left > most;
         let more = cut || self.queues.total_bytes() > left;
         let left = left.min(most);
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !turn.partial) {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !of.partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
-            let steady = turn.offset == 0 && !cut && self.is_steady(turn.length, hole);
+            let steady = of.is_whole && !cut && self.is_steady(left, hole);
             if shorter > 0 && shorter < left && !steady {
                 return shorter;
             }
         }
         left
     }
+}
+
+/// The messages that are begun: of one length, if the next has it, too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Steady {
+    pub(super) length: usize,
+    /// Packets of whole messages of this length leave little empty.
+    leaves_little: bool,
 }
 
 /// What is left of a packet for the next message.

@@ -11,19 +11,18 @@
 //! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
-use super::filling::{LEAST_FRAGMENT, Rest, Room};
+use super::filling::Room;
 use super::reset::Reconfiguration;
 use super::{Association, State};
 use crate::checksum;
 use crate::event::StreamId;
-use crate::numbers::{wire, wire_16};
-use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
-use crate::send::queues::{Begun, Head};
+use crate::numbers::wire;
+use crate::send::outstanding::{Chunk, OutMessage};
+use crate::send::queues::Head;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
-use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
+use crate::wire::data::DATA_HEADER_BYTES;
 use crate::wire::forward_tsn::{Skipped, put_forward_tsn};
-use crate::wire::i_data::I_DATA_HEADER_BYTES;
 use crate::wire::reconfig::{ResetResult, put_outgoing_reset, put_response};
 use crate::wire::sack::{SACK_BYTES, put_sack};
 use crate::wire::simple::{put_empty, put_heartbeat, put_shutdown};
@@ -180,6 +179,7 @@ impl Association {
         if data != self.max_data_bytes {
             self.max_data_bytes = data;
             self.congestion.set_max_data_bytes(data);
+            self.find_steady(self.steady.length);
         }
     }
 
@@ -484,7 +484,7 @@ impl Association {
     }
 
     /// Whether the lifetime of a begun message is over, and the peer can be told.
-    fn has_expired(&self, now: Instant, id: u64) -> bool {
+    pub(super) fn has_expired(&self, now: Instant, id: u64) -> bool {
         let expired = |message: &OutMessage| message.abandoned || message.expires.is_some_and(|at| at <= now);
         self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
     }
@@ -521,7 +521,7 @@ impl Association {
         true
     }
 
-    fn abandon(&mut self, now: Instant, id: u64) {
+    pub(super) fn abandon(&mut self, now: Instant, id: u64) {
         let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
@@ -539,106 +539,13 @@ impl Association {
         }
     }
 
-    #[inline]
-    pub(super) fn data_header_bytes(&self) -> usize {
-        if self.capabilities.interleaving { I_DATA_HEADER_BYTES } else { DATA_HEADER_BYTES }
-    }
-
-    /// Fills the packet from the queues; with `once`, with one chunk. True if anything was written.
-    fn write_new(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room, once: bool) -> bool {
-        let header = self.data_header_bytes();
-        let mut written = false;
-        while let Some(id) = self.queues.current() {
-            let room = packet.left(out);
-            if room < header + LEAST_FRAGMENT
-                || self.outstanding.len() >= self.config.max_outstanding_chunks
-                || self.outstanding.held() >= self.config.max_outstanding_bytes
-            {
-                break;
-            }
-            let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
-            let turn = match self.next_turn(now, id, rest) {
-                Turn::Send(turn) => turn,
-                Turn::Over => continue,
-                Turn::Wait => break,
-            };
-            let left = turn.left();
-            let length = self.fragment_length(&turn, room - header, header);
-            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
-                break;
-            }
-            let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
-            let immediate = once || length > self.peer_window();
-            self.push_new(now, id, &turn, length, flag(beyond, BEYOND_BASE));
-            self.write_chunk(self.outstanding.next() - 1, immediate, out);
-            if length == left || (self.capabilities.interleaving && self.may_interleave(left - length)) {
-                self.queues.rotate();
-            }
-            written = true;
-            if once {
-                break;
-            }
-        }
-        written
-    }
-
-    /// `length` bytes of the message that `turn` is about get the next TSN.
-    #[inline]
-    fn push_new(&mut self, now: Instant, id: u16, turn: &Begun, length: usize, flags: u8) {
-        let begin = flag(turn.offset == 0, DataFlags::BEGINNING);
-        let end = flag(turn.offset + length == turn.length, DataFlags::END);
-        if begin > 0 {
-            self.last_begun_bytes = turn.length;
-        }
-        let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
-        self.outstanding.push(Chunk {
-            message: turn.message,
-            packet: self.packet_number,
-            sent_at: now,
-            stamp,
-            offset: u32::try_from(turn.offset).unwrap_or(u32::MAX),
-            fragment: turn.fragment,
-            length: u16::try_from(length).unwrap_or(u16::MAX),
-            transmissions: 1,
-            state: ChunkState::InFlight,
-            flags: begin | end | flags,
-        });
-        self.queues.fragment_left(id, length, &mut self.events);
-    }
-
-    /// What `id` does with its turn, and with the rest of this packet.
-    #[inline]
-    fn next_turn(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
-        match self.queues.head(id) {
-            Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
-                self.abandon(now, begun.message);
-                Turn::Over
-            }
-            Some(Head::Begun(begun)) if !rest.takes(begun.left()) => Turn::Wait,
-            Some(Head::Begun(begun)) => Turn::Send(begun),
-            Some(Head::Waiting(next)) if self.must_wait(&next, rest) => Turn::Wait,
-            Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
-                self.drop_expired(id);
-                Turn::Over
-            }
-            Some(Head::Waiting(_)) => self
-                .queues
-                .begin(id, &mut self.outstanding, self.capabilities.interleaving)
-                .map_or(Turn::Over, Turn::Send),
-            None => {
-                self.queues.rotate();
-                Turn::Over
-            }
-        }
-    }
-
     /// §6.1 A: one packet may be on its way into a closed window.
     pub(super) fn may_probe_window(&self) -> bool {
         self.outstanding.in_flight() == 0 && !self.outstanding.has_lost()
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
-    fn drop_expired(&mut self, id: u16) {
+    pub(super) fn drop_expired(&mut self, id: u16) {
         if let Some(message) = self.queues.pop(id) {
             self.queues.consumed(id, message.data.len(), &mut self.events);
             self.queues.rotate();
@@ -646,52 +553,4 @@ impl Association {
             self.tell_abandoned(StreamId(id));
         }
     }
-
-    /// Writes a chunk: header, then its bytes straight from the message.
-    #[inline]
-    fn write_chunk(&mut self, index: u64, immediate: bool, out: &mut Vec<u8>) {
-        let Some((chunk, message)) = self.outstanding.chunk_and_message(index) else { return };
-        let offset = chunk.offset as usize;
-        let payload = &message.data[offset..offset + usize::from(chunk.length)];
-        let flags = (chunk.flags & !BEYOND_BASE)
-            | flag(message.unordered, DataFlags::UNORDERED)
-            | flag(immediate, DataFlags::IMMEDIATE);
-        self.stats.data_chunks_sent += 1;
-        self.stats.bytes_sent += payload.len() as u64;
-        if self.capabilities.interleaving {
-            let begin = chunk.flags & DataFlags::BEGINNING != 0;
-            crate::wire::i_data::IData {
-                flags: DataFlags(flags),
-                tsn: wire(index),
-                stream: message.stream,
-                mid: message.number,
-                ppid_or_fsn: if begin { message.ppid } else { chunk.fragment },
-                payload,
-            }
-            .encode(out);
-        } else {
-            crate::wire::data::Data {
-                flags: DataFlags(flags),
-                tsn: wire(index),
-                stream: message.stream,
-                ssn: wire_16(u64::from(message.number)),
-                ppid: message.ppid,
-                payload,
-            }
-            .encode(out);
-        }
-    }
-}
-
-fn flag(set: bool, bit: u8) -> u8 {
-    if set { bit } else { 0 }
-}
-
-/// What a stream does when its turn comes.
-enum Turn {
-    Send(Begun),
-    /// Nothing: the queues moved on.
-    Over,
-    /// It has to wait, and the others with it.
-    Wait,
 }

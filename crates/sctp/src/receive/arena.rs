@@ -8,7 +8,7 @@
 //! does the buffer of a large message. All of them are bounded together; what is beyond is allocated for one message,
 //! and freed with it.
 //! ```text
-//!   current  [msg][msg][msg]......        filled from the left
+//!   current  ......[msg][msg][msg]        filled from the right
 //!   full     [mmmmmm] [m____m] [_____]    the front is asked: all dropped? then it is the next current.
 //!                                         else it goes to the back; after some, a new slab is made, up to the bound
 //!   large    [mmmmmmmmmmmmm] [________]   the same, for one message each
@@ -70,12 +70,13 @@ impl Arena {
     fn next_slab(&mut self) -> Option<BytesMut> {
         for _ in 0..self.full.len().min(TRIES) {
             let mut oldest = self.full.pop_front()?;
-            if !oldest.try_reclaim(SMALL) {
-                self.full.push_back(oldest);
-            } else if oldest.capacity() >= SLAB {
+            if oldest.try_reclaim(SLAB) {
                 return Some(oldest);
             }
             // One of the small slabs of the beginning is given back.
+            if !oldest.try_reclaim(SMALL) {
+                self.full.push_back(oldest);
+            }
         }
         if self.full.len() + 1 >= self.most_bytes / SLAB {
             return None;
@@ -133,12 +134,12 @@ impl Arena {
     }
 }
 
-/// Copies `payload` to the front of what is left of `slab`, which has room for it. The part is split off first: the
-/// reference count is atomic, and behind the copy it would wait until that has left the processor.
+/// Copies `payload` to the end of what is left of `slab`, which has room for it. From the end, so that the slab's handle
+/// stays where it is; and the part is split off before it is written: the reference count is atomic, and behind the
+/// copy it would wait until that has left the processor.
 #[inline]
 fn put(slab: &mut BytesMut, payload: &[u8]) -> Bytes {
-    let rest = slab.split_off(payload.len());
-    let mut part = std::mem::replace(slab, rest);
+    let mut part = slab.split_off(slab.capacity() - payload.len());
     part.extend_from_slice(payload);
     part.freeze()
 }

@@ -17,6 +17,7 @@
 use crate::event::{Message, Ppid, StreamId};
 use crate::numbers::{unwrap_near, unwrap_near_16, wire_16};
 use crate::receive::arena::Arena;
+use crate::ring::Ring;
 use crate::stream_map::{FirstUse, StreamMap};
 use crate::wire::forward_tsn::Skipped;
 use bytes::{Bytes, BytesMut};
@@ -111,7 +112,7 @@ pub(crate) struct Reassembly {
     runs: BTreeMap<Key, Run>,
     in_advance: usize,
     streams: StreamMap<Stream>,
-    ready: VecDeque<Message>,
+    ready: Ring<Message>,
     /// How many messages ever became ready and were ever polled.
     ready_count: u64,
     polled_count: u64,
@@ -368,7 +369,8 @@ impl Reassembly {
         self.deliver(stream, number, ppid, unordered, data);
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as push_ready")]
     fn deliver(&mut self, id: u16, number: u32, ppid: u32, unordered: bool, data: Bytes) {
         let message = Message { stream: StreamId(id), ppid: Ppid(ppid), data };
         let stream = self.streams.entry(id);
@@ -395,6 +397,8 @@ impl Reassembly {
         // An SSN that was delivered or skipped already: the message is dropped (RFC 3758 §3.6).
     }
 
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a message must not go through memory on its way: see ring.rs")]
     fn push_ready(&mut self, message: Message) {
         self.ready_bytes += message.data.len();
         self.ready_count += 1;

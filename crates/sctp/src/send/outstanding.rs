@@ -12,6 +12,7 @@
 //! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
 
 use crate::congestion::{Sampler, Stamp};
+use crate::ring::Ring;
 use crate::wire::data::{DATA_HEADER_BYTES, DataFlags};
 use crate::wire::padded;
 use bytes::Bytes;
@@ -56,6 +57,12 @@ impl Chunk {
     pub(crate) fn wire_bytes(&self) -> usize {
         DATA_HEADER_BYTES + padded(usize::from(self.length))
     }
+
+    /// It was sent once, and nobody has said anything about it.
+    #[inline]
+    fn is_simply_in_flight(&self) -> bool {
+        self.state == ChunkState::InFlight && self.transmissions == 1
+    }
 }
 
 /// A message that was begun.
@@ -79,6 +86,13 @@ pub(crate) struct OutMessage {
     pub(crate) abandoned: bool,
 }
 
+impl OutMessage {
+    /// It may be given up.
+    pub(crate) fn is_partially_reliable(&self) -> bool {
+        self.max_retransmits.is_some() || self.expires.is_some()
+    }
+}
+
 /// What a SACK newly acknowledged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Acked {
@@ -94,11 +108,91 @@ pub(crate) struct Acked {
     pub(crate) beyond_base: bool,
 }
 
+/// What each newly acknowledged chunk changes.
+#[derive(Debug)]
+struct Flight {
+    bytes: usize,
+    /// User bytes in flight or lost: what the peer's window has to hold.
+    payload: usize,
+    highest_acked: u64,
+}
+
+/// Neighbours that were sent once each, are in flight, and are acknowledged together: what the last of them says of the
+/// path, the others say too, only less recently.
+#[derive(Debug, Default)]
+struct Run {
+    chunks: usize,
+    bytes: usize,
+    payload: usize,
+    beyond_base: bool,
+}
+
+impl Run {
+    #[inline]
+    fn add(&mut self, chunk: &Chunk) {
+        self.chunks += 1;
+        self.bytes += chunk.wire_bytes();
+        self.payload += usize::from(chunk.length);
+        self.beyond_base |= chunk.flags & BEYOND_BASE != 0;
+    }
+}
+
+impl Flight {
+    /// `run` is acknowledged; `last` and `index` are its last chunk.
+    fn account_run(
+        &mut self,
+        now: Instant,
+        run: &Run,
+        (index, last): (u64, &Chunk),
+        sampler: &mut Sampler,
+        acked: &mut Acked,
+    ) {
+        self.bytes -= run.bytes;
+        self.payload -= run.payload;
+        sampler.acked(now, &last.stamp, run.bytes, true);
+        acked.chunks += run.chunks;
+        acked.beyond_base |= run.beyond_base;
+        acked.note_newest(last);
+        // Whether its first is behind what was acknowledged.
+        acked.reordered |= self.highest_acked > index - run.chunks as u64;
+        self.highest_acked = self.highest_acked.max(index);
+    }
+
+    /// A chunk in flight, or taken for lost, is acknowledged.
+    fn account(&mut self, now: Instant, chunk: &Chunk, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
+        if chunk.state == ChunkState::InFlight {
+            self.bytes -= chunk.wire_bytes();
+        }
+        self.payload -= usize::from(chunk.length);
+        let once = chunk.transmissions == 1;
+        // What was taken for lost and proves to be there was reported late: its age is no round trip.
+        let timed = once && chunk.state == ChunkState::InFlight;
+        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
+        acked.chunks += 1;
+        acked.retransmitted |= !once;
+        acked.beyond_base |= chunk.flags & BEYOND_BASE != 0;
+        acked.note_newest(chunk);
+        if index > self.highest_acked {
+            self.highest_acked = index;
+        } else if once {
+            acked.reordered = true;
+        }
+    }
+}
+
+impl Acked {
+    fn note_newest(&mut self, chunk: &Chunk) {
+        if self.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
+            self.newest = Some((chunk.sent_at, chunk.packet));
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Outstanding {
     base: u64,
-    chunks: VecDeque<Chunk>,
-    messages: VecDeque<OutMessage>,
+    chunks: Ring<Chunk>,
+    messages: Ring<OutMessage>,
     message_base: u64,
     order: VecDeque<(u64, u64)>,
     /// Taken from the front of `order`: above what SACKs had room to report.
@@ -108,10 +202,7 @@ pub(crate) struct Outstanding {
     gaps: Vec<(u64, u64)>,
     scratch: Vec<(u64, u64)>,
     pub(crate) gap_acked: usize,
-    highest_acked: u64,
-    in_flight: usize,
-    /// User bytes in flight or lost: what the peer's window has to hold.
-    payload: usize,
+    flight: Flight,
     /// Sum of the user bytes of all chunks in the ring.
     held: usize,
     /// RFC 3758: all up to here is acknowledged or given up.
@@ -126,8 +217,8 @@ impl Outstanding {
     pub(crate) fn new(first: u64) -> Self {
         Self {
             base: first,
-            chunks: VecDeque::new(),
-            messages: VecDeque::new(),
+            chunks: Ring::default(),
+            messages: Ring::default(),
             message_base: 0,
             order: VecDeque::new(),
             deferred: VecDeque::new(),
@@ -135,9 +226,7 @@ impl Outstanding {
             gaps: Vec::new(),
             scratch: Vec::new(),
             gap_acked: 0,
-            highest_acked: first - 1,
-            in_flight: 0,
-            payload: 0,
+            flight: Flight { bytes: 0, payload: 0, highest_acked: first - 1 },
             held: 0,
             advanced: first - 1,
             reneged: false,
@@ -174,12 +263,12 @@ impl Outstanding {
 
     #[inline]
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight
+        self.flight.bytes
     }
 
     #[inline]
     pub(crate) fn payload(&self) -> usize {
-        self.payload
+        self.flight.payload
     }
 
     #[inline]
@@ -218,26 +307,45 @@ impl Outstanding {
         Some((chunk, self.message(chunk.message)?))
     }
 
+    /// The number that the next message will have.
+    #[inline]
+    pub(crate) fn next_message(&self) -> u64 {
+        self.message_base + self.messages.len() as u64
+    }
+
     /// Begins a message; the result is its number.
     #[inline]
     pub(crate) fn begin_message(&mut self, message: OutMessage) -> u64 {
+        let id = self.next_message();
         self.messages.push_back(message);
-        self.message_base + self.messages.len() as u64 - 1
+        id
     }
 
-    /// A new chunk leaves; its TSN is the next.
+    /// A message leaves in one chunk.
+    #[inline]
+    pub(crate) fn push_whole(&mut self, chunk: Chunk, message: OutMessage) {
+        self.messages.push_back(OutMessage { pending: 1, whole: true, ..message });
+        self.push_chunk(chunk);
+    }
+
+    /// A new chunk of a message that was begun leaves; its TSN is the next.
     #[inline]
     pub(crate) fn push(&mut self, chunk: Chunk) {
         let index = self.next();
-        self.in_flight += chunk.wire_bytes();
-        self.payload += usize::from(chunk.length);
-        self.held += usize::from(chunk.length);
-        self.order.push_back((index, chunk.packet));
         if let Some(message) = self.message_mut(chunk.message) {
             message.last = index;
             message.pending += 1;
             message.whole = chunk.flags & DataFlags::END != 0;
         }
+        self.push_chunk(chunk);
+    }
+
+    #[inline]
+    fn push_chunk(&mut self, chunk: Chunk) {
+        self.flight.bytes += chunk.wire_bytes();
+        self.flight.payload += usize::from(chunk.length);
+        self.held += usize::from(chunk.length);
+        self.order.push_back((self.next(), chunk.packet));
         self.chunks.push_back(chunk);
     }
 
@@ -264,7 +372,7 @@ impl Outstanding {
         chunk.transmissions = chunk.transmissions.saturating_add(1);
         let bytes = chunk.wire_bytes();
         if was_lost {
-            self.in_flight += bytes;
+            self.flight.bytes += bytes;
         }
         if self.lost.front() == Some(&index) {
             self.lost.pop_front();
@@ -305,24 +413,34 @@ impl Outstanding {
         sampler: &mut Sampler,
         acked: &mut Acked,
     ) {
-        while self.base <= cumulative
-            && let Some(chunk) = self.chunks.pop_front()
-        {
-            let index = self.base;
-            self.base += 1;
-            acked.cumulative_moved = true;
+        let count = usize::try_from((cumulative + 1).saturating_sub(self.base)).unwrap_or(usize::MAX);
+        let count = count.min(self.chunks.len());
+        let mut run = Run::default();
+        for at in 0..count {
+            let Some(chunk) = self.chunks.get(at) else { break };
+            let (index, id) = (self.base + at as u64, chunk.message);
             self.held -= usize::from(chunk.length);
             match chunk.state {
+                _ if chunk.is_simply_in_flight() => {
+                    run.add(chunk);
+                    let goes_on = at + 1 < count && self.chunks.get(at + 1).is_some_and(Chunk::is_simply_in_flight);
+                    if !goes_on {
+                        self.flight.account_run(now, &run, (index, chunk), sampler, acked);
+                        run = Run::default();
+                    }
+                }
+                ChunkState::InFlight | ChunkState::Lost => {
+                    self.flight.account(now, chunk, index, sampler, acked);
+                }
                 ChunkState::Acked => self.gap_acked -= 1,
                 ChunkState::Abandoned => {}
-                ChunkState::InFlight | ChunkState::Lost => {
-                    self.account(now, &chunk, index, sampler, acked);
-                }
             }
-            self.settle(chunk.message);
+            self.settle(id);
         }
+        acked.cumulative_moved |= count > 0;
+        self.chunks.drop_front(count);
+        self.base += count as u64;
         self.advance();
-        self.drop_finished_messages();
         if self.chunks.is_empty() {
             self.order.clear();
             self.deferred.clear();
@@ -330,41 +448,25 @@ impl Outstanding {
         }
     }
 
-    #[inline]
-    fn account(&mut self, now: Instant, chunk: &Chunk, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
-        if chunk.state == ChunkState::InFlight {
-            self.in_flight -= chunk.wire_bytes();
-        }
-        self.payload -= usize::from(chunk.length);
-        let once = chunk.transmissions == 1;
-        // What was taken for lost and proves to be there was reported late: its age is no round trip.
-        let timed = chunk.transmissions == 1 && chunk.state == ChunkState::InFlight;
-        sampler.acked(now, &chunk.stamp, chunk.wire_bytes(), timed);
-        acked.chunks += 1;
-        acked.retransmitted |= !once;
-        acked.beyond_base |= chunk.flags & BEYOND_BASE != 0;
-        if acked.newest.is_none_or(|(_, packet)| packet < chunk.packet) {
-            acked.newest = Some((chunk.sent_at, chunk.packet));
-        }
-        if index > self.highest_acked {
-            self.highest_acked = index;
-        } else if once {
-            acked.reordered = true;
-        }
-    }
-
     /// One chunk of `message` is over; with the last one the bytes are given back.
     #[inline]
     fn settle(&mut self, id: u64) {
+        let is_first = id == self.message_base;
         let Some(message) = self.message_mut(id) else { return };
         message.pending -= 1;
-        if message.pending == 0 && message.whole {
-            message.data = Bytes::new();
-            let stream = message.stream;
-            self.finished.push(stream);
+        if message.pending > 0 || !message.whole {
+            return;
         }
+        let stream = message.stream;
+        if is_first {
+            self.drop_finished_messages();
+        } else {
+            message.data = Bytes::new();
+        }
+        self.finished.push(stream);
     }
 
+    #[inline]
     fn drop_finished_messages(&mut self) {
         while self.messages.front().is_some_and(|message| message.whole && message.pending == 0) {
             self.messages.pop_front();
@@ -440,14 +542,13 @@ impl Outstanding {
     }
 
     fn acknowledge_one(&mut self, now: Instant, index: u64, sampler: &mut Sampler, acked: &mut Acked) {
-        let Some(chunk) = self.chunk(index).copied() else { return };
+        let at = usize::try_from(index.wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        let Some(chunk) = self.chunks.get_mut(at) else { return };
         if !matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost) {
             return;
         }
-        self.account(now, &chunk, index, sampler, acked);
-        if let Some(chunk) = self.chunk_mut(index) {
-            chunk.state = ChunkState::Acked;
-        }
+        self.flight.account(now, chunk, index, sampler, acked);
+        chunk.state = ChunkState::Acked;
         self.gap_acked += 1;
     }
 
@@ -488,8 +589,8 @@ impl Outstanding {
 
     /// The highest chunk in flight: what a tail loss probe repeats.
     pub(crate) fn newest_in_flight(&self) -> Option<u64> {
-        let at = self.chunks.iter().rposition(|chunk| chunk.state == ChunkState::InFlight)?;
-        Some(self.base + at as u64)
+        let in_flight = |index: &u64| self.chunk(*index).is_some_and(|c| c.state == ChunkState::InFlight);
+        (self.base..self.next()).rev().find(in_flight)
     }
 
     /// A chunk is found lost; the result is its size on the wire.
@@ -500,7 +601,7 @@ impl Outstanding {
         }
         chunk.state = ChunkState::Lost;
         let bytes = chunk.wire_bytes();
-        self.in_flight -= bytes;
+        self.flight.bytes -= bytes;
         match self.lost.back() {
             Some(&last) if last >= index => {
                 let at = self.lost.partition_point(|other| *other < index);
@@ -516,7 +617,7 @@ impl Outstanding {
     /// T3-rtx expired: everything in flight is taken for lost, and blocks that the peer took back are believed
     /// no longer. The result is how many bytes that were.
     pub(crate) fn mark_all_lost(&mut self) -> usize {
-        let before = self.in_flight;
+        let before = self.flight.bytes;
         if std::mem::take(&mut self.reneged) {
             self.unack_reneged();
         }
@@ -531,7 +632,7 @@ impl Outstanding {
         }
         self.order.clear();
         self.deferred.clear();
-        self.in_flight = 0;
+        self.flight.bytes = 0;
         before
     }
 
@@ -545,7 +646,7 @@ impl Outstanding {
             if chunk.state == ChunkState::Acked && !reported {
                 chunk.state = ChunkState::Lost;
                 self.gap_acked -= 1;
-                self.payload += usize::from(chunk.length);
+                self.flight.payload += usize::from(chunk.length);
             }
         }
     }
@@ -573,10 +674,10 @@ impl Outstanding {
             chunk.state = ChunkState::Abandoned;
             match state {
                 ChunkState::InFlight => {
-                    self.in_flight -= bytes;
-                    self.payload -= length;
+                    self.flight.bytes -= bytes;
+                    self.flight.payload -= length;
                 }
-                ChunkState::Lost => self.payload -= length,
+                ChunkState::Lost => self.flight.payload -= length,
                 ChunkState::Acked => self.gap_acked -= 1,
                 ChunkState::Abandoned => {}
             }

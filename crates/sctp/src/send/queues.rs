@@ -14,6 +14,7 @@
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
 use crate::numbers::wire_16;
+use crate::ring::Ring;
 use crate::send::outstanding::{OutMessage, Outstanding};
 use crate::send::scheduler::{Scheduler, Share, Turns};
 use crate::stream_map::{FirstUse, StreamMap};
@@ -95,11 +96,36 @@ pub(crate) enum Head {
     Waiting(Waiting),
 }
 
+impl Head {
+    /// What was not sent of it.
+    #[inline]
+    pub(crate) fn rest(&self) -> RestOfMessage {
+        match self {
+            Self::Begun(begun) => {
+                RestOfMessage { bytes: begun.left(), is_whole: false, partial: begun.partial }
+            }
+            Self::Waiting(next) => {
+                RestOfMessage { bytes: next.length, is_whole: true, partial: next.partial }
+            }
+        }
+    }
+}
+
+/// What was not sent of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RestOfMessage {
+    pub(crate) bytes: usize,
+    /// Nothing of it was sent.
+    pub(crate) is_whole: bool,
+    /// It may be given up.
+    pub(crate) partial: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct SendStream {
-    queue: VecDeque<Queued>,
+    queue: Ring<Queued>,
     /// What was sent while the stream is being reset: numbered when that is over (RFC 6525 §5.1.2 A1).
-    held: VecDeque<Queued>,
+    held: Ring<Queued>,
     pub(crate) begun: Option<Begun>,
     /// Bytes queued and not yet sent (W3C `bufferedAmount`).
     buffered: usize,
@@ -163,6 +189,61 @@ impl SendStream {
             let used = self.buffered + self.waiting() * MESSAGE_OVERHEAD;
             used == 0 || used + cost <= limit
         })
+    }
+
+    /// As [`Self::has_own_room_again`], and it does not stand in line yet: now it does.
+    #[inline]
+    fn steps_into_line(&mut self, limit: usize) -> bool {
+        self.has_own_room_again(limit) && !std::mem::replace(&mut self.in_line, true)
+    }
+
+    /// Its next message begins, and gets its number; `chunk` is the index of its first chunk.
+    #[inline]
+    fn begin(&mut self, id: u16, chunk: u64, interleaved: bool) -> Option<OutMessage> {
+        let message = self.queue.pop_front()?;
+        self.unacknowledged += 1;
+        Some(OutMessage {
+            data: message.data,
+            stream: id,
+            ppid: message.ppid,
+            number: self.take_number(interleaved, message.unordered),
+            unordered: message.unordered,
+            max_retransmits: message.max_retransmits,
+            expires: message.expires,
+            first: chunk,
+            last: chunk,
+            pending: 0,
+            whole: false,
+            abandoned: false,
+        })
+    }
+
+    /// `bytes` of it left the queue.
+    #[inline]
+    fn consumed(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
+        let was_above = self.buffered > self.low_threshold;
+        self.buffered -= bytes;
+        self.share.served += bytes as u64;
+        if was_above
+            && self.buffered <= self.low_threshold
+            && !std::mem::replace(&mut self.told_low, true)
+        {
+            events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
+        }
+    }
+
+    /// Its turn is over: what the next one depends on, or `None` if it has nothing more to send.
+    #[inline]
+    fn next_turn(&mut self) -> Option<&mut Share> {
+        match self.queue.front() {
+            Some(next) if self.begun.is_none() => self.share.oldest = next.order,
+            None if self.begun.is_none() => {
+                self.in_turns = false;
+                return None;
+            }
+            _ => {}
+        }
+        Some(&mut self.share)
     }
 
     /// Messages that were not begun.
@@ -262,7 +343,9 @@ impl Queues {
     pub(crate) fn end_reset(&mut self, id: u16) {
         let stream = self.streams.entry(id);
         stream.resetting = Resetting::No;
-        stream.queue.append(&mut stream.held);
+        while let Some(message) = stream.held.pop_front() {
+            stream.queue.push_back(message);
+        }
         if let Some(first) = stream.queue.front().filter(|_| !stream.in_turns) {
             stream.in_turns = true;
             stream.share.oldest = first.order;
@@ -292,37 +375,43 @@ impl Queues {
         Some(message)
     }
 
-    /// The next message of `id` begins: it gets its number, and its bytes go over to `outstanding`.
+    /// The next message of `id`, whose turn it is, leaves in one chunk, with the index `chunk`: it gets its number, and
+    /// the turn is over.
     #[inline]
-    pub(crate) fn begin(
+    pub(crate) fn take_whole(
+        &mut self,
+        id: u16,
+        chunk: u64,
+        interleaved: bool,
+        events: &mut VecDeque<Event>,
+    ) -> Option<OutMessage> {
+        let stream = self.streams.get_mut(id)?;
+        let message = stream.begin(id, chunk, interleaved)?;
+        self.total -= MESSAGE_OVERHEAD + message.data.len();
+        stream.consumed(id, message.data.len(), events);
+        self.turns.end_turn(stream.next_turn());
+        self.after_consumed(id, events);
+        Some(message)
+    }
+
+    /// The message that `id` is in the middle of, or else begins now: it gets its number, and its bytes go over to
+    /// `outstanding`.
+    #[inline]
+    pub(crate) fn begun(
         &mut self,
         id: u16,
         outstanding: &mut Outstanding,
         interleaved: bool,
     ) -> Option<Begun> {
         let stream = self.streams.get_mut(id)?;
-        let message = stream.queue.pop_front()?;
-        self.total -= MESSAGE_OVERHEAD;
-        stream.unacknowledged += 1;
-        let (length, partial) = (message.data.len(), message.is_partially_reliable());
-        let first = outstanding.next();
-        let message = outstanding.begin_message(OutMessage {
-            data: message.data,
-            stream: id,
-            ppid: message.ppid,
-            number: stream.take_number(interleaved, message.unordered),
-            unordered: message.unordered,
-            max_retransmits: message.max_retransmits,
-            expires: message.expires,
-            first,
-            last: first,
-            pending: 0,
-            whole: false,
-            abandoned: false,
-        });
-        let begun = Begun { message, offset: 0, fragment: 0, length, partial };
-        stream.begun = Some(begun);
-        Some(begun)
+        if stream.begun.is_none() {
+            let message = stream.begin(id, outstanding.next(), interleaved)?;
+            self.total -= MESSAGE_OVERHEAD;
+            let (length, partial) = (message.data.len(), message.is_partially_reliable());
+            let message = outstanding.begin_message(message);
+            stream.begun = Some(Begun { message, offset: 0, fragment: 0, length, partial });
+        }
+        stream.begun
     }
 
     /// `bytes` of the message that `id` has begun were sent.
@@ -371,16 +460,14 @@ impl Queues {
     pub(crate) fn consumed(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
         self.total -= bytes;
         let Some(stream) = self.streams.get_mut(id) else { return };
-        let was_above = stream.buffered > stream.low_threshold;
-        stream.buffered -= bytes;
-        stream.share.served += bytes as u64;
-        if was_above
-            && stream.buffered <= stream.low_threshold
-            && !std::mem::replace(&mut stream.told_low, true)
-        {
-            events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
-        }
-        if stream.has_own_room_again(self.stream_limit) && !std::mem::replace(&mut stream.in_line, true) {
+        stream.consumed(id, bytes, events);
+        self.after_consumed(id, events);
+    }
+
+    /// Who was refused hears of the room that came back.
+    #[inline]
+    fn after_consumed(&mut self, id: u16, events: &mut VecDeque<Event>) {
+        if self.streams.get_mut(id).is_some_and(|stream| stream.steps_into_line(self.stream_limit)) {
             self.line.push_back(id);
         }
         if !self.line.is_empty() {
@@ -412,7 +499,7 @@ impl Queues {
     /// Much left the queues at once: looks at every stream.
     fn serve_all(&mut self, events: &mut VecDeque<Event>) {
         for (id, stream) in self.streams.iter_mut() {
-            if stream.has_own_room_again(self.stream_limit) && !std::mem::replace(&mut stream.in_line, true) {
+            if stream.steps_into_line(self.stream_limit) {
                 self.line.push_back(id);
             }
         }
@@ -423,17 +510,7 @@ impl Queues {
     #[inline]
     pub(crate) fn rotate(&mut self) {
         let Some(stream) = self.turns.current().and_then(|id| self.streams.get_mut(id)) else { return };
-        if stream.has_work() {
-            if stream.begun.is_none()
-                && let Some(next) = stream.queue.front()
-            {
-                stream.share.oldest = next.order;
-            }
-            self.turns.end_turn(Some(&mut stream.share));
-        } else {
-            stream.in_turns = false;
-            self.turns.end_turn(None);
-        }
+        self.turns.end_turn(stream.next_turn());
     }
 
     /// A begun message was given up: `left` of its bytes will not be sent.
@@ -491,7 +568,7 @@ impl Queues {
             if stream.resetting == Resetting::Requested {
                 stream.resetting = Resetting::Draining;
             }
-            let waiting = stream.queue.iter().chain(&stream.held);
+            let waiting = stream.queue.iter().chain(stream.held.iter());
             let queued: usize = waiting.map(|message| message.data.len()).sum();
             self.total -= stream.buffered - queued;
             stream.buffered = queued;

@@ -1,0 +1,199 @@
+//! New data into a packet: whose turn it is, how much of its message, and the chunk.
+//!
+//! Problem: a message may be a thousandth of a packet or a thousand packets long, and each chunk costs the same.
+//! How: one loop, until the packet is full or nothing may go. A message that goes in one chunk is never begun: it moves from
+//! its queue into the ring of outstanding chunks in one step.
+//! ```text
+//!   turns -> head of its queue --fits whole--> [header | bytes] -> Outstanding        Queues::take_whole
+//!                 |
+//!                 '-- else, or begun --> [header | piece] -> Outstanding, the rest is begun    Queues::begun
+//! ```
+//! More: RFC 9260 §6.1, §6.9, §6.10; `filling.rs`; docs/sctp.md, "Sending".
+
+use super::Association;
+use super::filling::{LEAST_FRAGMENT, Rest, Room};
+use crate::numbers::{wire, wire_16};
+use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
+use crate::send::queues::Head;
+use crate::wire::data::{DATA_HEADER_BYTES, Data, DataFlags};
+use crate::wire::i_data::{I_DATA_HEADER_BYTES, IData};
+use crate::wire::padded;
+use std::time::Instant;
+
+impl Association {
+    #[inline]
+    pub(super) fn data_header_bytes(&self) -> usize {
+        if self.capabilities.interleaving { I_DATA_HEADER_BYTES } else { DATA_HEADER_BYTES }
+    }
+
+    /// Fills the packet from the queues; with `once`, with one chunk. True if anything was written.
+    pub(super) fn write_new(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room, once: bool) -> bool {
+        let header = self.data_header_bytes();
+        let mut written = false;
+        while let Some(id) = self.queues.current() {
+            let room = packet.left(out);
+            if room < header + LEAST_FRAGMENT
+                || self.outstanding.len() >= self.config.max_outstanding_chunks
+                || self.outstanding.held() >= self.config.max_outstanding_bytes
+            {
+                break;
+            }
+            let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
+            let head = match self.next_turn(now, id, rest) {
+                Turn::Send(head) => head,
+                Turn::Over => continue,
+                Turn::Wait => break,
+            };
+            let of = head.rest();
+            let length = self.fragment_length(of, room - header, header);
+            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
+                break;
+            }
+            let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
+            let flags = flag(beyond, BEYOND_BASE);
+            let immediate = once || length > self.peer_window();
+            if of.is_whole && length == of.bytes {
+                self.write_whole(now, id, flags, immediate, out);
+            } else {
+                self.write_fragment(now, id, length, flags, immediate, out);
+                let left = of.bytes - length;
+                if left == 0 || (self.capabilities.interleaving && self.may_interleave(left)) {
+                    self.queues.rotate();
+                }
+            }
+            written = true;
+            if once {
+                break;
+            }
+        }
+        written
+    }
+
+    /// What a new chunk of `message` begins with: the next TSN, its place in the message, and what is remembered of it.
+    #[inline]
+    fn new_chunk(&mut self, now: Instant, message: u64, length: usize, flags: u8) -> Chunk {
+        Chunk {
+            message,
+            packet: self.packet_number,
+            sent_at: now,
+            stamp: self.sampler.stamp(now, self.outstanding.in_flight()),
+            offset: 0,
+            fragment: 0,
+            length: u16::try_from(length).unwrap_or(u16::MAX),
+            transmissions: 1,
+            state: ChunkState::InFlight,
+            flags,
+        }
+    }
+
+    /// The next message of `id` goes in one chunk: the most frequent case of small messages, in as few steps as possible.
+    #[inline]
+    fn write_whole(&mut self, now: Instant, id: u16, flags: u8, immediate: bool, out: &mut Vec<u8>) {
+        let interleaved = self.capabilities.interleaving;
+        let first = self.outstanding.next();
+        let Some(message) = self.queues.take_whole(id, first, interleaved, &mut self.events) else { return };
+        let length = message.data.len();
+        self.note_begun(length);
+        let flags = flags | DataFlags::BEGINNING | DataFlags::END;
+        let chunk = self.new_chunk(now, self.outstanding.next_message(), length, flags);
+        self.outstanding.push_whole(chunk, message);
+        self.write_chunk(first, immediate, out);
+    }
+
+    /// `length` bytes of the message that `id` has begun, or begins now, get the next TSN.
+    #[inline]
+    fn write_fragment(
+        &mut self,
+        now: Instant,
+        id: u16,
+        length: usize,
+        flags: u8,
+        immediate: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let interleaved = self.capabilities.interleaving;
+        let Some(begun) = self.queues.begun(id, &mut self.outstanding, interleaved) else { return };
+        let begin = flag(begun.offset == 0, DataFlags::BEGINNING);
+        let end = flag(begun.offset + length == begun.length, DataFlags::END);
+        if begin > 0 {
+            self.note_begun(begun.length);
+        }
+        let mut chunk = self.new_chunk(now, begun.message, length, flags | begin | end);
+        chunk.offset = u32::try_from(begun.offset).unwrap_or(u32::MAX);
+        chunk.fragment = begun.fragment;
+        let index = self.outstanding.next();
+        self.outstanding.push(chunk);
+        self.queues.fragment_left(id, length, &mut self.events);
+        self.write_chunk(index, immediate, out);
+    }
+
+    /// What `id` does with its turn, and with the rest of this packet.
+    #[inline]
+    fn next_turn(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
+        match self.queues.head(id) {
+            Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
+                self.abandon(now, begun.message);
+                Turn::Over
+            }
+            Some(Head::Begun(begun)) if !rest.takes(begun.left()) => Turn::Wait,
+            Some(Head::Waiting(next)) if self.must_wait(&next, rest) => Turn::Wait,
+            Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                self.drop_expired(id);
+                Turn::Over
+            }
+            Some(head) => Turn::Send(head),
+            None => {
+                self.queues.rotate();
+                Turn::Over
+            }
+        }
+    }
+
+    /// Writes a chunk that is outstanding: header, then its bytes straight from the message.
+    #[inline]
+    pub(super) fn write_chunk(&mut self, index: u64, immediate: bool, out: &mut Vec<u8>) {
+        let Some((chunk, message)) = self.outstanding.chunk_and_message(index) else { return };
+        self.stats.count_data(usize::from(chunk.length));
+        put_data_chunk(self.capabilities.interleaving, index, chunk, message, immediate, out);
+    }
+}
+
+/// Appends a chunk of `message` as DATA or I-DATA.
+#[inline]
+fn put_data_chunk(
+    interleaved: bool,
+    index: u64,
+    chunk: &Chunk,
+    message: &OutMessage,
+    immediate: bool,
+    out: &mut Vec<u8>,
+) {
+    let offset = chunk.offset as usize;
+    let payload = &message.data[offset..offset + usize::from(chunk.length)];
+    let flags = DataFlags(
+        (chunk.flags & !BEYOND_BASE)
+            | flag(message.unordered, DataFlags::UNORDERED)
+            | flag(immediate, DataFlags::IMMEDIATE),
+    );
+    if interleaved {
+        let ppid_or_fsn = if flags.is_beginning() { message.ppid } else { chunk.fragment };
+        let (stream, mid) = (message.stream, message.number);
+        IData { flags, tsn: wire(index), stream, mid, ppid_or_fsn, payload }.encode(out);
+    } else {
+        let (stream, ssn) = (message.stream, wire_16(u64::from(message.number)));
+        Data { flags, tsn: wire(index), stream, ssn, ppid: message.ppid, payload }.encode(out);
+    }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+/// What a stream does when its turn comes.
+enum Turn {
+    Send(Head),
+    /// Nothing: the queues moved on.
+    Over,
+    /// It has to wait, and the others with it.
+    Wait,
+}
