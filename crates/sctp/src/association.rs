@@ -218,6 +218,7 @@ impl Association {
     /// RFC 9260 §8.4: a packet for an association that does not exist, or no longer: a peer that still believes in it
     /// learns that it is gone. One with our own tag before the beginning is early, not lost. During the handshake only the
     /// SHUTDOWN ACK of an association before this one is answered (§8.5.1 E), for its peer answers no INIT before.
+    #[cold]
     fn answer_out_of_the_blue(&mut self, packet: &[u8]) {
         let Ok(parsed) = Packet::parse(packet) else { return };
         let tag = parsed.header.verification_tag;
@@ -348,6 +349,8 @@ impl Association {
         result
     }
 
+    /// Kept out of line: its dozen procedures would take the registers from what nearly all packets are, data.
+    #[cold]
     fn process_control(
         &mut self,
         now: Instant,

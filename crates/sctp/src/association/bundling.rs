@@ -11,7 +11,7 @@
 //! More: RFC 9260 §6.1, §6.9, §6.10; `filling.rs`; docs/sctp.md, "Sending".
 
 use super::Association;
-use super::filling::{LEAST_FRAGMENT, Rest, Room};
+use super::filling::{LEAST_FRAGMENT, Plainly, Rest, Room};
 use crate::numbers::{wire, wire_16};
 use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
 use crate::send::queues::Head;
@@ -27,7 +27,13 @@ impl Association {
     }
 
     /// Fills the packet from the queues; with `once`, with one chunk. True if anything was written.
-    pub(super) fn write_new(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room, once: bool) -> bool {
+    pub(super) fn write_new(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<u8>,
+        packet: &mut Room,
+        once: bool,
+    ) -> bool {
         let header = self.data_header_bytes();
         let mut written = false;
         while let Some(id) = self.queues.current() {
@@ -39,27 +45,22 @@ impl Association {
                 break;
             }
             let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
-            let head = match self.next_turn(now, id, rest) {
-                Turn::Send(head) => head,
-                Turn::Over => continue,
-                Turn::Wait => break,
+            let (length, left) = match self.plainly(id, rest) {
+                Plainly::Whole(length) => (length, None),
+                Plainly::Waits => break,
+                Plainly::Unknown => match self.next_piece(now, id, rest) {
+                    Turn::Whole(length) => (length, None),
+                    Turn::Piece(length, left) => (length, Some(left)),
+                    Turn::Over => continue,
+                    Turn::Wait => break,
+                },
             };
-            let of = head.rest();
-            let length = self.fragment_length(of, room - header, header);
-            if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
-                break;
-            }
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let flags = flag(beyond, BEYOND_BASE);
             let immediate = once || length > self.peer_window();
-            if of.is_whole && length == of.bytes {
-                self.write_whole(now, id, flags, immediate, out);
-            } else {
-                self.write_fragment(now, id, length, flags, immediate, out);
-                let left = of.bytes - length;
-                if left == 0 || (self.capabilities.interleaving && self.may_interleave(left)) {
-                    self.queues.rotate();
-                }
+            match left {
+                None => self.write_whole(now, id, flags, immediate, out),
+                Some(left) => self.write_fragment(now, id, (length, left), flags, immediate, out),
             }
             written = true;
             if once {
@@ -100,13 +101,13 @@ impl Association {
         self.write_chunk(first, immediate, out);
     }
 
-    /// `length` bytes of the message that `id` has begun, or begins now, get the next TSN.
-    #[inline]
+    /// `length` bytes of the message that `id` has begun, or begins now, get the next TSN; `left` are left.
+    #[inline(never)]
     fn write_fragment(
         &mut self,
         now: Instant,
         id: u16,
-        length: usize,
+        (length, left): (usize, usize),
         flags: u8,
         immediate: bool,
         out: &mut Vec<u8>,
@@ -125,27 +126,38 @@ impl Association {
         self.outstanding.push(chunk);
         self.queues.fragment_left(id, length, &mut self.events);
         self.write_chunk(index, immediate, out);
+        if left == 0 || (interleaved && self.may_interleave(left)) {
+            self.queues.rotate();
+        }
     }
 
     /// What `id` does with its turn, and with the rest of this packet.
-    #[inline]
-    fn next_turn(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
-        match self.queues.head(id) {
+    #[inline(never)]
+    fn next_piece(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
+        let head = match self.queues.head(id) {
             Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
                 self.abandon(now, begun.message);
-                Turn::Over
+                return Turn::Over;
             }
-            Some(Head::Begun(begun)) if !rest.takes(begun.left()) => Turn::Wait,
-            Some(Head::Waiting(next)) if self.must_wait(&next, rest) => Turn::Wait,
+            Some(Head::Begun(begun)) if !rest.takes(begun.left()) => return Turn::Wait,
+            Some(Head::Waiting(next)) if self.must_wait(&next, rest) => return Turn::Wait,
             Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
                 self.drop_expired(id);
-                Turn::Over
+                return Turn::Over;
             }
-            Some(head) => Turn::Send(head),
+            Some(head) => head.rest(),
             None => {
                 self.queues.rotate();
-                Turn::Over
+                return Turn::Over;
             }
+        };
+        let length = self.fragment_length(head, rest.room);
+        if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
+            return Turn::Wait;
+        }
+        match head.bytes - length {
+            0 if head.is_whole => Turn::Whole(length),
+            left => Turn::Piece(length, left),
         }
     }
 
@@ -191,7 +203,10 @@ fn flag(set: bool, bit: u8) -> u8 {
 
 /// What a stream does when its turn comes.
 enum Turn {
-    Send(Head),
+    /// All of a message goes in one chunk.
+    Whole(usize),
+    /// So many bytes of a message go, and so many are left.
+    Piece(usize, usize),
     /// Nothing: the queues moved on.
     Over,
     /// It has to wait, and the others with it.

@@ -24,6 +24,25 @@ pub(super) const LEAST_FRAGMENT: usize = 4;
 const MAY_STAY_EMPTY: usize = 5;
 
 impl Association {
+    /// What becomes of the next message of `id`, where that takes few questions: it is reliable and not begun, and there is
+    /// room enough, or plainly none.
+    #[inline]
+    pub(super) fn plainly(&self, id: u16, rest: Rest) -> Plainly {
+        let Some(length) = self.queues.next_reliable(id) else { return Plainly::Unknown };
+        let header = self.data_header_bytes();
+        let most = self.path_mtu.largest_chunk() - header;
+        if let Some(hole) = rest.room.checked_sub(padded(length)) {
+            // Another chunk fits behind it, or nothing is left.
+            let fills = hole == 0 || hole >= header + LEAST_FRAGMENT;
+            if fills && length <= most && length <= self.peer_window() {
+                return Plainly::Whole(length);
+            }
+        } else if rest.shared && self.is_steady(length, rest.room) {
+            return Plainly::Waits;
+        }
+        Plainly::Unknown
+    }
+
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
     /// time pass: the peer's window has no room, or `room` would cut in two what an empty packet would not. That is for
     /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
@@ -76,7 +95,8 @@ impl Association {
 
     /// How much of what is left of a message goes into a chunk with `room` for user data.
     #[inline]
-    pub(super) fn fragment_length(&self, of: RestOfMessage, room: usize, header: usize) -> usize {
+    pub(super) fn fragment_length(&self, of: RestOfMessage, room: usize) -> usize {
+        let header = self.data_header_bytes();
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
         let left = of.bytes;
@@ -95,6 +115,16 @@ impl Association {
         }
         left
     }
+}
+
+/// An answer to what becomes of the next message.
+pub(super) enum Plainly {
+    /// All its bytes, so many, go into one chunk.
+    Whole(usize),
+    /// It waits for the next packet, as [`Association::must_wait`] would say.
+    Waits,
+    /// That is a longer question.
+    Unknown,
 }
 
 /// The messages that are begun: of one length, if the next has it, too.

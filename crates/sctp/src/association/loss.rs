@@ -66,7 +66,7 @@ pub(super) struct Recovery {
 }
 
 impl Association {
-    #[inline]
+    #[inline(never)]
     pub(super) fn on_sack(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
         if self.state < State::Established {
             return Err(Discard::Unexpected);

@@ -174,6 +174,7 @@ impl Association {
         Some(out.len() - start)
     }
 
+    #[inline]
     fn set_max_data(&mut self, budget: usize) {
         let data = budget - COMMON_HEADER_BYTES;
         if data != self.max_data_bytes {
@@ -223,6 +224,7 @@ impl Association {
         }
     }
 
+    #[inline(never)]
     fn write_sack(&mut self, out: &mut Vec<u8>, packet: &Room) {
         let window = self.receive_window();
         let room = packet.left(out).saturating_sub(SACK_BYTES) / 4;
@@ -243,6 +245,7 @@ impl Association {
         self.stats.sacks_sent += 1;
     }
 
+    #[cold]
     fn write_control(&mut self, out: &mut Vec<u8>, packet: &Room) {
         // Where a SACK fills the packet, it is in the next one.
         if self.control.forward_tsn && packet.left(out) >= LEAST_FORWARD_TSN {
@@ -398,6 +401,7 @@ impl Association {
     }
 
     /// RFC 8985 §7.3: new data if there is some, else the newest chunk again; either asks for a SACK at once.
+    #[cold]
     fn write_probe(&mut self, now: Instant, out: &mut Vec<u8>, packet: &mut Room) {
         if self.write_new(now, out, packet, true) {
             return;
@@ -436,6 +440,7 @@ impl Association {
         false
     }
 
+    #[inline(never)]
     fn write_again(&mut self, now: Instant, index: u64, out: &mut Vec<u8>, immediate: bool) {
         self.write_chunk(index, immediate, out);
         let stamp = self.sampler.stamp(now, self.outstanding.in_flight());
@@ -446,6 +451,7 @@ impl Association {
 
     /// What leads the lost and is not worth sending again is given up before the packet is filled, so that its
     /// FORWARD-TSN stands in this packet, or is all of it.
+    #[cold]
     fn give_up_first_lost(&mut self, now: Instant) {
         while let Some(index) = self.outstanding.next_lost()
             && self.give_up(now, index)
@@ -453,6 +459,7 @@ impl Association {
     }
 
     /// The same for what would be begun or gone on with now. Should nothing be left, what waited for that goes on.
+    #[cold]
     fn give_up_next(&mut self, now: Instant) {
         let before = self.stats.messages_abandoned;
         while let Some(id) = self.queues.current() {
@@ -521,6 +528,7 @@ impl Association {
         true
     }
 
+    #[cold]
     pub(super) fn abandon(&mut self, now: Instant, id: u64) {
         let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
@@ -545,6 +553,7 @@ impl Association {
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
+    #[cold]
     pub(super) fn drop_expired(&mut self, id: u16) {
         if let Some(message) = self.queues.pop(id) {
             self.queues.consumed(id, message.data.len(), &mut self.events);

@@ -423,7 +423,8 @@ impl Outstanding {
             match chunk.state {
                 _ if chunk.is_simply_in_flight() => {
                     run.add(chunk);
-                    let goes_on = at + 1 < count && self.chunks.get(at + 1).is_some_and(Chunk::is_simply_in_flight);
+                    let goes_on =
+                        at + 1 < count && self.chunks.get(at + 1).is_some_and(Chunk::is_simply_in_flight);
                     if !goes_on {
                         self.flight.account_run(now, &run, (index, chunk), sampler, acked);
                         run = Run::default();

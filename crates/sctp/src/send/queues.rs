@@ -224,10 +224,7 @@ impl SendStream {
         let was_above = self.buffered > self.low_threshold;
         self.buffered -= bytes;
         self.share.served += bytes as u64;
-        if was_above
-            && self.buffered <= self.low_threshold
-            && !std::mem::replace(&mut self.told_low, true)
-        {
+        if was_above && self.buffered <= self.low_threshold && !std::mem::replace(&mut self.told_low, true) {
             events.push_back(Event::BufferedAmountLow { stream: StreamId(id) });
         }
     }
@@ -440,8 +437,15 @@ impl Queues {
         stream.begun.is_some() || next <= small || self.open_bytes + next <= most
     }
 
-    /// What `id` would send next.
+    /// The length of the message that `id` would begin next, unless it is in the middle of one, or may give it up.
     #[inline]
+    pub(crate) fn next_reliable(&self, id: u16) -> Option<usize> {
+        let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
+        let next = stream.queue.front().filter(|next| !next.is_partially_reliable())?;
+        Some(next.data.len())
+    }
+
+    /// What `id` would send next.
     pub(crate) fn head(&self, id: u16) -> Option<Head> {
         let stream = self.streams.get(id)?;
         if let Some(begun) = stream.begun {
