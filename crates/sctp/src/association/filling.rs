@@ -101,7 +101,7 @@ impl Association {
         let most = room.min(self.path_mtu.largest_chunk() - header);
         let left = of.bytes;
         let cut = left > most;
-        let more = cut || self.queues.total_bytes() > left;
+        let more = cut || self.queues.have_more_than(of);
         let left = left.min(most);
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that

@@ -537,10 +537,10 @@ impl Queues {
         }
     }
 
-    /// Bytes queued on all streams, overheads included.
-    #[inline]
-    pub(crate) fn total_bytes(&self) -> usize {
-        self.total
+    /// Whether anything is queued beside what was not sent of one message.
+    pub(crate) fn have_more_than(&self, rest: RestOfMessage) -> bool {
+        let overhead = if rest.is_whole { MESSAGE_OVERHEAD } else { 0 };
+        self.total > rest.bytes + overhead
     }
 
     /// The peer takes fewer streams than were used already: what is queued beyond is dropped.

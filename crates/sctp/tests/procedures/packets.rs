@@ -54,6 +54,20 @@ fn small_messages_of_one_length_are_not_cut_to_fill_a_packet() {
     }
 }
 
+/// What is cut off would fill a hole in this packet; but nothing follows that would fill the rest of the next.
+#[test]
+fn the_last_message_is_not_cut_to_fill_a_packet() {
+    for length in 1100..=1164 {
+        let mut net = Net::connected(1, Path { budget: 1200, ..Path::default() }, |_| Config::default());
+        net.logging = true;
+        net.send(0, 0, pattern(1, length));
+        net.run_for(Duration::from_secs(1));
+        assert_eq!(net.messages[1].len(), 1);
+        let data = net.log.iter().filter(|(from, p)| *from == 0 && chunk_types(p).contains(&0)).count();
+        assert_eq!(data, 1, "{length} B");
+    }
+}
+
 #[test]
 fn batches_of_packets_of_one_size_are_long() {
     for size in [64, 1024, 16384] {
