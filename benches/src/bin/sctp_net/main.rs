@@ -12,6 +12,8 @@
 //! Then the head-of-line table (see [`hol`]): delays of small messages beside bulk, `hol-LINK-SCHEDULER-p95`.
 //!
 //! Cells with losses run with `--rounds` seeds, and rows are their medians; without losses nothing is left to chance.
+//! Who has used a minute of processor time up gets no more of them: a note and `seeds-CELL` say how many there were, and
+//! such a median is to be compared with those of the same seeds only.
 //! `--full` runs the grid; `--plots DIR` draws cwnd, flight and goodput of a few cells; `--extra cells` names
 //! the cells and ends; `--extra resume` keeps what the file of `--json` has already of the cells; `--extra book` runs
 //! nothing, and puts the rows of that file into the tables of docs/congestion.md. `--jobs N` takes so many cores.

@@ -100,8 +100,12 @@ impl Rows {
         let name = cell.name();
         let told = |part: &str, subject: &str| self.value(&format!("{part}-{name}"), subject);
         let goodput = |subject: &&str| {
-            let mark = if told("covered", subject).is_some() { "*" } else { "" };
-            told("goodput", subject).map(|value| brief(value) + mark)
+            let mark = match (told("covered", subject), told("seeds", subject)) {
+                (Some(_), _) => "*".to_owned(),
+                (None, Some(seeds)) => format!(" ({seeds})"),
+                (None, None) => String::new(),
+            };
+            told("goodput", subject).map(|value| brief(value) + &mark)
         };
         let mut figures: Vec<Option<String>> = SUBJECTS.iter().map(goodput).collect();
         figures.push(Some(brief(cell.ideal())).filter(|_| figures.iter().any(Option::is_some)));
@@ -159,6 +163,8 @@ fn brief(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plywood_bench_harness::Unit;
+
     use super::*;
 
     #[test]
@@ -167,6 +173,27 @@ mod tests {
             [0.064_81, 0.97, 9.0, 97.04, 137.2, 1039.4].map(brief),
             ["0.0648", "0.97", "9", "97", "137", "1039"]
         );
+    }
+
+    #[test]
+    fn a_median_of_fewer_seeds_says_so() {
+        let cell = cells(true)[1];
+        let row = |part: &str, subject: &str, value: f64| Row {
+            bench: "sctp-net".to_owned(),
+            row: format!("{part}-{}", cell.name()),
+            subject: subject.to_owned(),
+            value,
+            unit: Unit::MegabitsPerSecond,
+            min: value,
+            max: value,
+        };
+        let rows = Rows(vec![
+            row("goodput", "plywood", 3.33),
+            row("goodput", "sctp-proto", 3.65),
+            row("seeds", "sctp-proto", 1.0),
+        ]);
+        let (_, figures) = rows.link(cell, false);
+        assert_eq!([figures[0].as_deref(), figures[4].as_deref()], [Some("3.33"), Some("3.65 (1)")]);
     }
 
     #[test]
