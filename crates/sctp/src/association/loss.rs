@@ -3,7 +3,7 @@
 //! Problem: three missing reports a hole (RFC 9260 §7.2.4) need luck at the tail of a flight and are fooled by
 //! reordering, and a timeout costs a second.
 //! How: time, as RACK-TLP does. What was sent a reordering window before something that has arrived is lost; when
-//! the tail of a flight stays unanswered for two round trips, one probe makes the receiver speak.
+//! the tail of a flight stays unanswered for two round trips, a probe makes the receiver speak, and if it is lost, the next.
 //! ```text
 //!   sent   1 2 3 4 5 6        SACK for 5 arrives:  1 .. 4 left before 5; after the reordering window, lost
 //!                      |<--- 2 SRTT --->| probe: the last chunk again --> SACK shows the holes
@@ -53,8 +53,8 @@ pub(super) struct Recovery {
     unanswered_repeats: Option<u64>,
     /// Recoveries until the reordering window shrinks back.
     window_persists: u32,
-    /// A probe is on the way; no second before something is acknowledged.
-    probing: bool,
+    /// Probes since something was acknowledged, or since T3-rtx.
+    probes: u32,
     /// The next poll sends one chunk whatever the window says.
     pub(super) probe_due: bool,
     /// The end of the last block of a SACK that may have had no room for more.
@@ -114,7 +114,7 @@ impl Association {
         }
         if acked.chunks > 0 {
             self.error_count = 0;
-            self.recovery.probing = false;
+            self.recovery.probes = 0;
             self.note_newest(now, &acked);
             self.note_delivery(now, acked.beyond_base);
         }
@@ -356,7 +356,10 @@ impl Association {
         self.update_gauges();
     }
 
-    /// RFC 8985 §7.2: two round trips after the last transmission, if that is before T3-rtx.
+    /// RFC 8985 §7.2: two round trips after the last transmission, if that is before T3-rtx. RFC 8985 §7.3: one probe and no
+    /// second is not done, because a burst of losses that lasts takes one probe as it took the flight; as long as T3-rtx
+    /// has not come, each that nothing answers is followed by one at twice the distance (RFC 9002 §6.2.1, which lets two
+    /// packets go each time). Retransmissions that are counted (RFC 7496 §3.2) are not spent on a second.
     pub(super) fn schedule_probe(&mut self, now: Instant) {
         let Some(srtt) = self.rto.srtt() else { return };
         let closed_window = self.peer_a_rwnd == 0;
@@ -365,9 +368,9 @@ impl Association {
         if closed_window
             || early
             || !self.config.tail_loss_probes
-            || self.recovery.probing
             || self.recovery.until.is_some()
             || self.outstanding.in_flight() == 0
+            || (self.recovery.probes > 0 && self.probe_spends())
         {
             self.timers.stop(Timer::TailLossProbe);
             return;
@@ -375,7 +378,7 @@ impl Association {
         // A single packet may be held back by the peer's delayed acknowledgement.
         let single = self.outstanding.in_flight() <= self.max_data_bytes;
         let allowance = if single { Duration::from_millis(100) } else { Duration::from_millis(10) };
-        let timeout = srtt * 2 + allowance;
+        let timeout = (srtt * 2 + allowance).saturating_mul(1 << self.recovery.probes.min(16));
         if timeout < self.rto.current() {
             self.timers.set(Timer::TailLossProbe, now + timeout);
         } else {
@@ -387,9 +390,10 @@ impl Association {
         if !self.prepare_probe(now) {
             return;
         }
-        self.recovery.probing = true;
+        self.recovery.probes += 1;
         self.recovery.probe_due = true;
         self.stats.probes += 1;
+        self.schedule_probe(now);
     }
 
     /// T3-rtx (RFC 9260 §6.3.3): everything in flight is taken for lost, and fast recovery ends, so that slow
@@ -416,7 +420,7 @@ impl Association {
         self.begin_recovery();
         self.recovery.horizon = None;
         self.recovery.unreported = 0;
-        self.recovery.probing = false;
+        self.recovery.probes = 0;
         self.recovery.probe_due = false;
         self.timers.stop(Timer::TailLossProbe);
         self.timers.stop(Timer::Reordering);

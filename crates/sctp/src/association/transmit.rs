@@ -514,6 +514,12 @@ impl Association {
         false
     }
 
+    /// Whether a probe would be one of the few retransmissions that its message has.
+    pub(super) fn probe_spends(&self) -> bool {
+        let of_newest = self.newest_chunk().and_then(|chunk| self.outstanding.message(chunk.message));
+        self.queues.is_empty() && of_newest.is_some_and(|message| message.max_retransmits.is_some())
+    }
+
     fn newest_chunk(&self) -> Option<Chunk> {
         self.outstanding.newest_in_flight().and_then(|index| self.outstanding.chunk(index)).copied()
     }

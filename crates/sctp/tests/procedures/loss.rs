@@ -1,6 +1,6 @@
 //! RFC 9260 §6.3, §7.2.4 and RFC 8985: what is sent again, and when.
 
-use crate::support::{Net, Path, Puppet, chunk_types, pattern};
+use crate::support::{Net, Path, Puppet, chunk_types, max_retransmits, pattern};
 use plywood_sctp::congestion::Algorithm;
 use plywood_sctp::{CloseReason, Config, Event, Ppid, SendOptions, StreamId};
 use std::time::Duration;
@@ -86,6 +86,50 @@ fn a_lost_tail_is_found_by_a_probe_before_the_timeout() {
     assert!(stats.probes >= 1);
     assert_eq!(stats.timeouts, 0);
     assert!(net.now - sent_at < Duration::from_millis(300), "{:?}", net.now - sent_at);
+}
+
+/// A burst of losses takes probes as it took the flight: one that gets through is enough.
+#[test]
+fn a_lost_probe_is_followed_by_another_at_twice_the_distance() {
+    let mut net = steady(3);
+    net.filter = Some(Box::new({
+        let mut count = 0;
+        move |from, packet| {
+            count += u32::from(from == 0 && chunk_types(packet).contains(&0));
+            // The tail of 20,000 bytes, and the probe behind it.
+            from == 0 && (9..=19).contains(&count)
+        }
+    }));
+    net.send(0, 0, pattern(1, 20_000));
+    assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 1));
+    let stats = net.ends[0].stats();
+    assert_eq!((stats.probes, stats.timeouts), (2, 0));
+}
+
+#[test]
+fn where_nothing_arrives_probes_become_rare() {
+    let mut net = steady(3);
+    net.filter = Some(Box::new(|from, _| from == 0));
+    net.send(0, 0, pattern(1, 20_000));
+    let mut probes = Vec::new();
+    for _ in 0..290 {
+        net.run_for(Duration::from_millis(1));
+        probes.push(net.ends[0].stats().probes);
+    }
+    assert_eq!(net.ends[0].stats().timeouts, 0, "T3-rtx is next");
+    let at = |number| probes.iter().position(|probes| *probes == number).unwrap();
+    // Two round trips of 20 ms and an allowance of 10 ms; then twice that.
+    assert_eq!((probes.last(), at(2) - at(1)), (Some(&2), 100));
+}
+
+#[test]
+fn counted_retransmissions_are_not_spent_on_probe_after_probe() {
+    let mut net = steady(3);
+    net.filter = Some(Box::new(|from, _| from == 0));
+    net.send_with(0, 0, pattern(1, 5000), max_retransmits(3));
+    net.run_for(Duration::from_millis(290));
+    let stats = net.ends[0].stats();
+    assert_eq!((stats.probes, stats.timeouts, stats.retransmissions), (1, 0, 1));
 }
 
 #[test]
