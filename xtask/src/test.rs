@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that decides whether the tree is good, but the long matrices.
 //!
 //! ```text
-//!  fmt - locks - arrows - clippy - alone - build - unit - simulation - doc - providers - ledger     the code
+//!  fmt - locks - arrows - clippy - alone - build - unit - simulation - doc - providers - benches - ledger     the code
 //!  examples - book - demo - dtls - stacks - browsers - packets - shim - fuzz                        the whole
 //! ```
 //! Each suite is timed; browsers play in a network of their own. A judge that cannot run here fails by name unless `--allow-skip` names it.

@@ -54,6 +54,7 @@ const SUITES: &[Suite] = &[
     suite("simulation", |context| run_kind(context, "simulation")),
     suite("doc", doc),
     suite("providers", providers),
+    whole("benches", benches),
     suite("ledger", |context| ledger::rows_after(context.before, context.package())),
     suite("examples", examples),
     whole("book", |_| book::build()),
@@ -193,6 +194,18 @@ fn providers(context: &Context<'_>) -> Result<Vec<Row>> {
     let line =
         format!("test --quiet --package plywood-dtls --lib --tests --features {}", providers.join(","));
     Ok(vec![cargo_row("providers", &providers.join("+"), &words(&line))?])
+}
+
+/// The benches compile, and what they compute of their figures is right; they measure nothing here.
+fn benches(context: &Context<'_>) -> Result<Vec<Row>> {
+    let line = "test --quiet --workspace --manifest-path benches/Cargo.toml";
+    let mut rows = vec![cargo_row("benches", "tests", &words(line))?];
+    if context.options.full {
+        let line =
+            "clippy --quiet --workspace --all-targets --manifest-path benches/Cargo.toml -- --deny warnings";
+        rows.push(cargo_row("benches", "clippy", &words(line))?);
+    }
+    Ok(rows)
 }
 
 /// Every example runs to its end: they need no network and print something.

@@ -43,9 +43,9 @@ pub(crate) fn run(work: Work) -> Result<Outcome> {
 
 async fn receive(peer: &PeerConnection, work: Work) -> Result<Outcome> {
     let channel = loop {
-        match peer.next_event().await.context("closed before the channel came")? {
-            PeerEvent::DataChannel(channel) => break channel,
-            _ => {}
+        let event = peer.next_event().await.context("closed before the channel came")?;
+        if let PeerEvent::DataChannel(channel) = event {
+            break channel;
         }
     };
     let mut bytes = channel.recv().await.context("no first message")?.len();
