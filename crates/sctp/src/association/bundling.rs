@@ -13,8 +13,8 @@
 use super::Association;
 use super::filling::{LEAST_FRAGMENT, Plainly, Rest, Room};
 use crate::numbers::{wire, wire_16};
-use crate::send::outstanding::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
-use crate::send::queues::Head;
+use crate::send::chunk::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
+use crate::send::stream::Head;
 use crate::wire::data::{DATA_HEADER_BYTES, Data, DataFlags};
 use crate::wire::i_data::{I_DATA_HEADER_BYTES, IData};
 use crate::wire::padded;

@@ -12,7 +12,7 @@
 //! More: RFC 9260 §6.9, §6.10; docs/sctp.md, "Sending".
 
 use super::Association;
-use crate::send::queues::{RestOfMessage, Waiting};
+use crate::send::stream::{RestOfMessage, Waiting};
 use crate::wire::i_data::I_DATA_HEADER_BYTES;
 use crate::wire::{CHUNK_HEADER_BYTES, COMMON_HEADER_BYTES, padded};
 use std::collections::VecDeque;
@@ -95,20 +95,20 @@ impl Association {
 
     /// How much of what is left of a message goes into a chunk with `room` for user data.
     #[inline]
-    pub(super) fn fragment_length(&self, of: RestOfMessage, room: usize) -> usize {
+    pub(super) fn fragment_length(&self, message: RestOfMessage, room: usize) -> usize {
         let header = self.data_header_bytes();
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
-        let left = of.bytes;
+        let left = message.bytes;
         let cut = left > most;
-        let more = cut || self.queues.have_more_than(of);
+        let more = cut || self.queues.have_more_than(message);
         let left = left.min(most);
         let hole = room - padded(left);
         // The hole is too small for another chunk: give up what makes it large enough (not from a message that
         // one lost chunk of two would spoil).
-        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !of.partial) {
+        if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
-            let steady = of.is_whole && !cut && self.is_steady(left, hole);
+            let steady = message.is_whole && !cut && self.is_steady(left, hole);
             if shorter > 0 && shorter < left && !steady {
                 return shorter;
             }

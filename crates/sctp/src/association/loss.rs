@@ -21,7 +21,7 @@ use crate::congestion::Loss;
 use crate::error::Discard;
 use crate::event::Violation;
 use crate::numbers::unwrap_near;
-use crate::send::outstanding::Acked;
+use crate::send::chunk::Acked;
 use crate::timers::Timer;
 use crate::wire::RawChunk;
 use crate::wire::cause::CauseCode;

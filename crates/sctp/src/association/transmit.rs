@@ -7,8 +7,7 @@
 //!   | header | COOKIE ECHO.. | SACK | control | sent again | tail of message 1 | head of message 2 |
 //!   '------------------------------------ budget & !3 bytes -----------------------------------'
 //! ```
-//! What is cut to fill it, and what is not, stands in `filling.rs`.
-//! Longer than most files: the order in which one packet is filled is one decision, and stands in one place.
+//! New data is written in `bundling.rs`; what is cut to fill a packet, and what is not, stands in `filling.rs`.
 //! More: RFC 9260 §6.1, §6.10; docs/sctp.md, "Sending".
 
 use super::filling::Room;
@@ -17,8 +16,8 @@ use super::{Association, State};
 use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::wire;
-use crate::send::outstanding::{Chunk, OutMessage};
-use crate::send::queues::Head;
+use crate::send::chunk::{Chunk, OutMessage};
+use crate::send::stream::Head;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
 use crate::wire::data::DATA_HEADER_BYTES;
