@@ -58,13 +58,13 @@ impl<T> Ring<T> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the value must not go through memory on its way: see above")]
-    pub(crate) fn push_back(&mut self, value: T) {
+    pub(crate) fn push_back(&mut self, value: T) -> &mut T {
         if self.len == self.slots.len() {
             self.grow();
         }
         let slot = self.slot(self.len);
-        self.slots[slot] = Some(value);
         self.len += 1;
+        self.slots[slot].insert(value)
     }
 
     #[inline]
@@ -77,6 +77,15 @@ impl<T> Ring<T> {
         self.front = self.slot(1);
         self.len -= 1;
         Some(value)
+    }
+
+    /// Keeps the values that `keep` says, in their order.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        for _ in 0..self.len {
+            if let Some(value) = self.pop_front().filter(&mut keep) {
+                self.push_back(value);
+            }
+        }
     }
 
     #[cold]
@@ -107,6 +116,10 @@ impl<T: Copy> Ring<T> {
         self.front = self.slot(count);
         self.len -= count;
     }
+
+    pub(crate) fn clear(&mut self) {
+        self.drop_front(self.len);
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +140,10 @@ mod tests {
                     }
                     None => prop_assert_eq!(ring.pop_front(), queue.pop_front()),
                 }
+                if queue.len() % 8 == 7 {
+                    ring.retain(|value| value.len() % 2 == 0);
+                    queue.retain(|value| value.len() % 2 == 0);
+                }
                 prop_assert_eq!(ring.len(), queue.len());
                 prop_assert_eq!(ring.is_empty(), queue.is_empty());
                 prop_assert_eq!(ring.front(), queue.front());
@@ -144,7 +161,9 @@ mod tests {
     fn what_was_dropped_from_the_front_is_never_seen_again() {
         let mut ring = Ring::default();
         for round in 0..100 {
-            (0..7).for_each(|value| ring.push_back(10 * round + value));
+            for value in 0..7 {
+                ring.push_back(10 * round + value);
+            }
             ring.drop_front(5);
             assert_eq!(ring.len(), 2);
             assert!(ring.iter().eq(&[10 * round + 5, 10 * round + 6]));

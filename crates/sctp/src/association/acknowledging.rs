@@ -42,6 +42,7 @@ pub(super) struct Acknowledging {
     /// What the application took since when.
     taken: usize,
     taken_since: Instant,
+    taken_at: Option<Instant>,
     /// And in the round trip before.
     took_before: usize,
     pub(super) minimum_round_trip: Option<Duration>,
@@ -60,22 +61,31 @@ impl Acknowledging {
             window: config.initial_receive_window_bytes.min(config.receive_window_bytes),
             taken: 0,
             taken_since: now,
+            taken_at: None,
             took_before: 0,
             minimum_round_trip: None,
         }
+    }
+
+    /// The application took `bytes`. True if that is the first at this moment: a batch is read at one.
+    #[inline]
+    fn take(&mut self, now: Instant, bytes: usize) -> bool {
+        self.taken += bytes;
+        let first = self.taken_at != Some(now);
+        self.taken_at = Some(now);
+        first
     }
 
     /// The window follows the application: twice what it takes in a round trip, so that the peer's growth is
     /// never the window's doing, and four times while that grows, as in a peer's slow start. It does not shrink,
     /// and it at most doubles for each round trip that passed: a burst of reads at one moment says nothing about a
     /// rate.
-    fn tune(&mut self, now: Instant, bytes: usize, round_trip: Option<Duration>, bound: usize) {
+    fn tune(&mut self, now: Instant, round_trip: Option<Duration>, bound: usize) {
         let Some(round_trip) = round_trip else {
             self.window = bound;
             return;
         };
         let round_trip = round_trip.max(Duration::from_micros(1)).as_nanos();
-        self.taken += bytes;
         let elapsed = now.saturating_duration_since(self.taken_since).as_nanos();
         if elapsed < round_trip {
             return;
@@ -186,16 +196,21 @@ impl Association {
     /// The application took data: if the window was nearly closed, the peer must hear that it is open
     /// (LESSONS: a window that opens in silence is a deadlock).
     pub(super) fn after_release(&mut self, now: Instant, bytes: usize) {
-        let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
-        self.acknowledging.tune(now, bytes, rtt, self.config.receive_window_bytes);
-        if self.ended || self.acknowledging.advertised == usize::MAX {
-            return;
+        if self.acknowledging.take(now, bytes) {
+            let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
+            self.acknowledging.tune(now, rtt, self.config.receive_window_bytes);
         }
-        let (window, advertised) = (self.receive_window(), self.acknowledging.advertised);
-        let full = self.acknowledging.window;
-        let was_small = advertised < (full / 4).min(64 * 1024);
+        let (full, advertised) = (self.acknowledging.window, self.acknowledging.advertised);
+        if advertised < (full / 4).min(64 * 1024) && !self.ended {
+            self.open_again(full, advertised);
+        }
+    }
+
+    /// The window was nearly closed: whether that has changed by enough to tell.
+    fn open_again(&mut self, full: usize, advertised: usize) {
+        let window = self.receive_window();
         let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));
-        if was_small && (grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes)) {
+        if grew || (advertised < self.max_data_bytes && window >= 2 * self.max_data_bytes) {
             self.acknowledging.now();
         }
     }
@@ -218,13 +233,19 @@ mod tests {
         Acknowledging::new(now, &Config { initial_receive_window_bytes: 256 * KIB, ..Config::default() })
     }
 
+    fn read(ack: &mut Acknowledging, now: Instant, bytes: usize, round_trip: Option<Duration>) {
+        if ack.take(now, bytes) {
+            ack.tune(now, round_trip, BOUND);
+        }
+    }
+
     #[test]
     fn reads_at_one_moment_do_not_widen_the_window() {
         for round_trip in [Duration::ZERO, MS, 100 * MS] {
             let now = start();
             let mut ack = acknowledging(now);
             for _ in 0..1000 {
-                ack.tune(now, 64 * KIB, Some(round_trip), BOUND);
+                read(&mut ack, now, 64 * KIB, Some(round_trip));
             }
             assert_eq!(ack.window, 256 * KIB, "{round_trip:?}");
         }
@@ -237,7 +258,7 @@ mod tests {
         for round_trips in [1, 1, 2] {
             let before = ack.window;
             now += 100 * MS * round_trips;
-            ack.tune(now, BOUND, Some(100 * MS), BOUND);
+            read(&mut ack, now, BOUND, Some(100 * MS));
             assert!(ack.window > before && ack.window <= before * (1 + round_trips as usize));
         }
     }
@@ -249,14 +270,14 @@ mod tests {
         let mut in_a_round_trip = 4 * KIB;
         while in_a_round_trip < 512 * KIB {
             now += 100 * MS;
-            ack.tune(now, in_a_round_trip, Some(100 * MS), BOUND);
+            read(&mut ack, now, in_a_round_trip, Some(100 * MS));
             // What the peer has in flight once it has heard of this.
             in_a_round_trip *= 2;
             assert!(ack.window >= 2 * in_a_round_trip.min(BOUND / 4), "{in_a_round_trip}");
         }
         for _ in 0..100 {
             now += 100 * MS;
-            ack.tune(now, 512 * KIB, Some(100 * MS), BOUND);
+            read(&mut ack, now, 512 * KIB, Some(100 * MS));
         }
         assert_eq!(ack.window, 4 * 512 * KIB);
     }
@@ -265,7 +286,7 @@ mod tests {
     fn a_round_trip_that_nobody_measured_opens_the_whole_window() {
         let now = start();
         let mut ack = acknowledging(now);
-        ack.tune(now, 1, None, BOUND);
+        read(&mut ack, now, 1, None);
         assert_eq!(ack.window, BOUND);
     }
 }

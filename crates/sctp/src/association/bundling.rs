@@ -97,8 +97,9 @@ impl Association {
         self.note_begun(length);
         let flags = flags | DataFlags::BEGINNING | DataFlags::END;
         let chunk = self.new_chunk(now, self.outstanding.next_message(), length, flags);
-        self.outstanding.push_whole(chunk, message);
-        self.write_chunk(first, immediate, out);
+        self.stats.count_data(length);
+        let (chunk, message) = self.outstanding.push_whole(chunk, message);
+        put_data_chunk(interleaved, first, chunk, message, immediate, out);
     }
 
     /// `length` bytes of the message that `id` has begun, or begins now, get the next TSN; `left` are left.

@@ -262,7 +262,14 @@ impl Association {
     }
 
     /// The data that a deferred reset waited for has come: it is performed now; the peer asks again and hears so.
+    #[inline]
     pub(super) fn perform_deferred_reset(&mut self) {
+        if self.reconfiguration.deferred.is_some() {
+            self.perform_if_possible();
+        }
+    }
+
+    fn perform_if_possible(&mut self) {
         let Some(deferred) = &self.reconfiguration.deferred else { return };
         if deferred.last > self.tracker.cumulative() || !self.has_room_for_reset(deferred.streams.len()) {
             return;

@@ -77,8 +77,12 @@ impl Pacer {
 
     /// When the next packet may leave: `None` is now.
     #[must_use]
+    #[inline]
     pub fn wait_until(&mut self, now: Instant) -> Option<Instant> {
-        self.rate?;
+        if self.rate.is_none() { None } else { self.wait_for_credit(now) }
+    }
+
+    fn wait_for_credit(&mut self, now: Instant) -> Option<Instant> {
         self.refill(now);
         let enough = if self.resting { self.quantum() / 2 } else { 1 };
         if self.credit >= enough {
@@ -91,8 +95,14 @@ impl Pacer {
     }
 
     /// A packet of `bytes` left. Packets that must not wait (a probe, a first retransmission) are told too.
+    #[inline]
     pub fn on_sent(&mut self, now: Instant, bytes: usize) {
-        let Some(rate) = self.rate else { return };
+        if let Some(rate) = self.rate {
+            self.spend(now, bytes, rate);
+        }
+    }
+
+    fn spend(&mut self, now: Instant, bytes: usize, rate: u64) {
         self.refill(now);
         self.credit -= nanos(bytes as u64, rate);
         // Whoever overrides the pacer for long does not silence it for long.

@@ -24,7 +24,7 @@ pub(crate) struct Outstanding {
     chunks: Ring<Chunk>,
     messages: Ring<OutMessage>,
     message_base: u64,
-    order: VecDeque<(u64, u64)>,
+    order: Ring<(u64, u64)>,
     /// Taken from the front of `order`: above what SACKs had room to report.
     deferred: VecDeque<(u64, u64)>,
     lost: VecDeque<u64>,
@@ -50,7 +50,7 @@ impl Outstanding {
             chunks: Ring::default(),
             messages: Ring::default(),
             message_base: 0,
-            order: VecDeque::new(),
+            order: Ring::default(),
             deferred: VecDeque::new(),
             lost: VecDeque::new(),
             gaps: Vec::new(),
@@ -151,11 +151,13 @@ impl Outstanding {
         id
     }
 
-    /// A message leaves in one chunk.
+    /// A message leaves in one chunk; the result is both, in their places.
     #[inline]
-    pub(crate) fn push_whole(&mut self, chunk: Chunk, message: OutMessage) {
-        self.messages.push_back(OutMessage { pending: 1, whole: true, ..message });
-        self.push_chunk(chunk);
+    pub(crate) fn push_whole(&mut self, chunk: Chunk, message: OutMessage) -> (&Chunk, &OutMessage) {
+        self.count(&chunk);
+        let chunk = self.chunks.push_back(chunk);
+        let message = self.messages.push_back(OutMessage { pending: 1, whole: true, ..message });
+        (chunk, message)
     }
 
     /// A new chunk of a message that was begun leaves; its TSN is the next.
@@ -167,16 +169,17 @@ impl Outstanding {
             message.pending += 1;
             message.whole = chunk.flags & DataFlags::END != 0;
         }
-        self.push_chunk(chunk);
+        self.count(&chunk);
+        self.chunks.push_back(chunk);
     }
 
+    /// What is to be known of all chunks, of one that will be the next.
     #[inline]
-    fn push_chunk(&mut self, chunk: Chunk) {
+    fn count(&mut self, chunk: &Chunk) {
         self.flight.bytes += chunk.wire_bytes();
         self.flight.payload += usize::from(chunk.length);
         self.held += usize::from(chunk.length);
         self.order.push_back((self.next(), chunk.packet));
-        self.chunks.push_back(chunk);
     }
 
     /// The lowest lost chunk.

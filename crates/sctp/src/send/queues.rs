@@ -156,8 +156,13 @@ impl Queues {
         let message = stream.begin(id, chunk, interleaved)?;
         self.total -= MESSAGE_OVERHEAD + message.data.len();
         stream.consumed(id, message.data.len(), events);
+        if stream.steps_into_line(self.stream_limit) {
+            self.line.push_back(id);
+        }
         self.turns.end_turn(stream.next_turn());
-        self.after_consumed(id, events);
+        if !self.line.is_empty() {
+            self.serve(events);
+        }
         Some(message)
     }
 
@@ -235,13 +240,7 @@ impl Queues {
         self.total -= bytes;
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.consumed(id, bytes, events);
-        self.after_consumed(id, events);
-    }
-
-    /// Who was refused hears of the room that came back.
-    #[inline]
-    fn after_consumed(&mut self, id: u16, events: &mut VecDeque<Event>) {
-        if self.streams.get_mut(id).is_some_and(|stream| stream.steps_into_line(self.stream_limit)) {
+        if stream.steps_into_line(self.stream_limit) {
             self.line.push_back(id);
         }
         if !self.line.is_empty() {
