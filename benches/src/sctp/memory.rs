@@ -66,16 +66,17 @@ impl<E: Endpoint> Pair<E> {
     /// Moves `messages` copies of `message`, over all streams in turn; `false` if the pair got stuck.
     pub fn transfer(&mut self, message: &Bytes, messages: u64) -> bool {
         let (mut sent, mut received, mut idle) = (0, 0, 0);
+        let mut stream = self.next_stream;
         while received < messages {
             let mut refused = 0;
             while sent < messages && refused < self.streams {
-                if self.sender.send(self.now, self.next_stream, message, Promise::Reliable) {
+                if self.sender.send(self.now, stream, message, Promise::Reliable) {
                     sent += 1;
                     refused = 0;
                 } else {
                     refused += 1;
                 }
-                self.next_stream = (self.next_stream + 1) % self.streams;
+                stream = if stream + 1 < self.streams { stream + 1 } else { 0 };
             }
             self.turn();
             let before = received;
@@ -90,6 +91,7 @@ impl<E: Endpoint> Pair<E> {
                 return false;
             }
         }
+        self.next_stream = stream;
         true
     }
 
