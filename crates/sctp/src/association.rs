@@ -440,6 +440,7 @@ impl Association {
     }
 
     /// The next received message. Its bytes hold the receive window until [`Self::release`].
+    #[inline]
     pub fn poll_message(&mut self) -> Option<Message> {
         let message = self.reassembly.poll()?;
         self.deliver_reset_events();
@@ -448,6 +449,7 @@ impl Association {
 
     /// The application is done with `bytes` of what it polled: the window opens again, and the peer hears of it
     /// if it was nearly closed.
+    #[inline]
     pub fn release(&mut self, now: Instant, bytes: usize) {
         self.reassembly.release(bytes);
         self.after_release(now, bytes);
@@ -460,6 +462,7 @@ impl Association {
     }
 
     /// The next event.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
         self.note_read(&event);

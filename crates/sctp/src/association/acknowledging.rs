@@ -195,6 +195,7 @@ impl Association {
 
     /// The application took data: if the window was nearly closed, the peer must hear that it is open
     /// (LESSONS: a window that opens in silence is a deadlock).
+    #[inline]
     pub(super) fn after_release(&mut self, now: Instant, bytes: usize) {
         if self.acknowledging.take(now, bytes) {
             let rtt = self.rto.minimum().or(self.acknowledging.minimum_round_trip);
@@ -207,6 +208,7 @@ impl Association {
     }
 
     /// The window was nearly closed: whether that has changed by enough to tell.
+    #[cold]
     fn open_again(&mut self, full: usize, advertised: usize) {
         let window = self.receive_window();
         let grew = window >= advertised.saturating_add((full / 4).min(32 * self.max_data_bytes));

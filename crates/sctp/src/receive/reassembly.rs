@@ -176,6 +176,7 @@ impl Reassembly {
             + items.saturating_sub(1) * ITEM_OVERHEAD
     }
 
+    #[inline]
     pub(crate) fn release(&mut self, bytes: usize) {
         self.delivered_bytes = self.delivered_bytes.saturating_sub(bytes);
     }
@@ -184,6 +185,7 @@ impl Reassembly {
         self.delivered_bytes = self.delivered_bytes.saturating_add(bytes);
     }
 
+    #[inline]
     pub(crate) fn poll(&mut self) -> Option<Message> {
         let message = self.ready.pop_front()?;
         self.polled_count += 1;
