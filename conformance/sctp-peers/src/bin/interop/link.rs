@@ -34,7 +34,7 @@ impl<P: Endpoint> Link<P> {
         let at = self.now + DELAY;
         while let Some(packet) = self.ours.poll_transmit(self.now) {
             if !self.is_lost() {
-                self.to_peer.push_back((at, packet.into()));
+                self.to_peer.push_back((at, Vec::from(packet).into()));
             }
         }
         while let Some(packet) = self.theirs.poll_transmit(self.now) {
@@ -57,7 +57,7 @@ impl<P: Endpoint> Link<P> {
         // A timer of a peer may lie in the past; the clock still goes on, or it would be asked for ever.
         self.now = next.max(self.now + Duration::from_nanos(1));
         while let Some((_, packet)) = self.to_plywood.pop_front_if(|packet| packet.0 <= self.now) {
-            self.ours.handle(self.now, packet);
+            self.ours.handle(self.now, packet.into());
         }
         while let Some((_, packet)) = self.to_peer.pop_front_if(|packet| packet.0 <= self.now) {
             self.theirs.handle(self.now, packet);
