@@ -350,7 +350,7 @@ impl Association {
     }
 
     /// Kept out of line: its dozen procedures would take the registers from what nearly all packets are, data.
-    #[cold]
+    #[inline(never)]
     fn process_control(
         &mut self,
         now: Instant,

@@ -19,7 +19,7 @@ pub enum Reliability {
     /// Until it is acknowledged or the association ends.
     #[default]
     Reliable,
-    /// Abandoned when a fragment would be sent again more often than this (RFC 7496 §3.2).
+    /// Abandoned when a fragment would be sent again more often than this (RFC 7496 §3.1).
     MaxRetransmits(u32),
     /// Abandoned when it is not acknowledged this long after `send` (RFC 3758 §4.1).
     MaxLifetime(Duration),

@@ -1,7 +1,7 @@
 //! A queue in a row that is used again, for what is put in and taken out once a chunk.
 //!
 //! Problem: a `VecDeque` takes a value through memory. One that was just put together field by field is read again in
-//! wider pieces, and waits until all of its fields have left the processor: that was a tenth of a small message.
+//! wider pieces, and waits until all of its fields have left the processor.
 //! How: an index and a mask, so short that it is inlined everywhere, and each field is written where it stays.
 //! ```text
 //!   slots   [ . ][ . ][ a ][ b ][ c ][ . ][ . ][ . ]

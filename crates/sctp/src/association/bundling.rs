@@ -142,7 +142,7 @@ impl Association {
             }
             Some(Head::Begun(begun)) if !rest.takes(begun.left()) => return Turn::Wait,
             Some(Head::Waiting(next)) if self.must_wait(&next, rest) => return Turn::Wait,
-            Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+            Some(Head::Waiting(next)) if next.limits.has_expired(now) => {
                 self.drop_expired(id);
                 return Turn::Over;
             }

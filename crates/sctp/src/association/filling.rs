@@ -52,7 +52,7 @@ impl Association {
         let cut = next.length > rest.room && next.length <= most;
         (first > self.peer_window() && !self.may_probe_window())
             || !rest.takes(next.length)
-            || (rest.shared && cut && (next.partial || self.is_steady(next.length, rest.room)))
+            || (rest.shared && cut && (next.limits.exist() || self.is_steady(next.length, rest.room)))
     }
 
     /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with

@@ -66,6 +66,7 @@ pub(super) struct Recovery {
 }
 
 impl Association {
+    /// Out of line, as all that is not data.
     #[inline(never)]
     pub(super) fn on_sack(&mut self, now: Instant, chunk: &RawChunk<'_>) -> Result<(), Discard> {
         if self.state < State::Established {
@@ -358,8 +359,8 @@ impl Association {
 
     /// RFC 8985 §7.2: two round trips after the last transmission, if that is before T3-rtx. RFC 8985 §7.3: one probe and no
     /// second is not done, because a burst of losses that lasts takes one probe as it took the flight; as long as T3-rtx
-    /// has not come, each that nothing answers is followed by one at twice the distance (RFC 9002 §6.2.1, which lets two
-    /// packets go each time). Retransmissions that are counted (RFC 7496 §3.2) are not spent on a second.
+    /// has not come, each that nothing answers is followed by one at twice the distance (as RFC 9002 §6.2.1 does it, where
+    /// §6.2.4 lets two packets go each time). Retransmissions that are counted (RFC 7496 §3.1) are not spent on a second.
     pub(super) fn schedule_probe(&mut self, now: Instant) {
         let Some(srtt) = self.rto.srtt() else { return };
         let closed_window = self.peer_a_rwnd == 0;

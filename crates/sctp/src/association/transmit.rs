@@ -244,7 +244,7 @@ impl Association {
         self.stats.sacks_sent += 1;
     }
 
-    #[cold]
+    #[inline(never)]
     fn write_control(&mut self, out: &mut Vec<u8>, packet: &Room) {
         // Where a SACK fills the packet, it is in the next one.
         if self.control.forward_tsn && packet.left(out) >= LEAST_FORWARD_TSN {
@@ -450,7 +450,7 @@ impl Association {
 
     /// What leads the lost and is not worth sending again is given up before the packet is filled, so that its
     /// FORWARD-TSN stands in this packet, or is all of it.
-    #[cold]
+    #[inline(never)]
     fn give_up_first_lost(&mut self, now: Instant) {
         while let Some(index) = self.outstanding.next_lost()
             && self.give_up(now, index)
@@ -458,7 +458,7 @@ impl Association {
     }
 
     /// The same for what would be begun or gone on with now. Should nothing be left, what waited for that goes on.
-    #[cold]
+    #[inline(never)]
     fn give_up_next(&mut self, now: Instant) {
         let before = self.stats.messages_abandoned;
         while let Some(id) = self.queues.current() {
@@ -466,7 +466,7 @@ impl Association {
                 Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
                     self.abandon(now, begun.message);
                 }
-                Some(Head::Waiting(next)) if next.expires.is_some_and(|at| at <= now) => {
+                Some(Head::Waiting(next)) if next.limits.has_expired(now) => {
                     self.drop_expired(id);
                 }
                 _ => break,
@@ -491,13 +491,13 @@ impl Association {
 
     /// Whether the lifetime of a begun message is over, and the peer can be told.
     pub(super) fn has_expired(&self, now: Instant, id: u64) -> bool {
-        let expired = |message: &OutMessage| message.abandoned || message.expires.is_some_and(|at| at <= now);
+        let expired = |message: &OutMessage| message.abandoned || message.limits.has_expired(now);
         self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
     }
 
-    /// Whether a chunk may not be sent again (RFC 7496 §3.2).
+    /// Whether a chunk may not be sent again (RFC 7496 §3.1).
     fn is_exhausted(&self, chunk: &Chunk) -> bool {
-        let most = self.outstanding.message(chunk.message).and_then(|message| message.max_retransmits);
+        let most = self.outstanding.message(chunk.message).and_then(|message| message.limits.max_retransmits);
         self.capabilities.forward_tsn && most.is_some_and(|most| u32::from(chunk.transmissions) > most)
     }
 
@@ -515,8 +515,8 @@ impl Association {
 
     /// Whether a probe would be one of the few retransmissions that its message has.
     pub(super) fn probe_spends(&self) -> bool {
-        let of_newest = self.newest_chunk().and_then(|chunk| self.outstanding.message(chunk.message));
-        self.queues.is_empty() && of_newest.is_some_and(|message| message.max_retransmits.is_some())
+        let of_newest = || self.outstanding.message(self.newest_chunk()?.message);
+        self.queues.is_empty() && of_newest().is_some_and(|message| message.limits.max_retransmits.is_some())
     }
 
     fn newest_chunk(&self) -> Option<Chunk> {
@@ -533,7 +533,7 @@ impl Association {
         true
     }
 
-    #[cold]
+    #[inline(never)]
     pub(super) fn abandon(&mut self, now: Instant, id: u64) {
         let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
@@ -558,7 +558,7 @@ impl Association {
     }
 
     /// A message whose time passed before it was begun leaves no trace on the wire.
-    #[cold]
+    #[inline(never)]
     pub(super) fn drop_expired(&mut self, id: u16) {
         if let Some(message) = self.queues.pop(id) {
             self.queues.consumed(id, message.data.len(), &mut self.events);

@@ -61,6 +61,26 @@ impl Chunk {
     }
 }
 
+/// How long, or how often, a message is worth sending (RFC 3758, RFC 7496 §3.1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) max_retransmits: Option<u32>,
+    pub(crate) expires: Option<Instant>,
+}
+
+impl Limits {
+    /// There is one: the message may be given up.
+    #[inline]
+    pub(crate) fn exist(self) -> bool {
+        self.max_retransmits.is_some() || self.expires.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn has_expired(self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
 /// A message that was begun.
 #[derive(Debug)]
 pub(crate) struct OutMessage {
@@ -70,8 +90,7 @@ pub(crate) struct OutMessage {
     /// SSN, or MID if interleaved.
     pub(crate) number: u32,
     pub(crate) unordered: bool,
-    pub(crate) max_retransmits: Option<u32>,
-    pub(crate) expires: Option<Instant>,
+    pub(crate) limits: Limits,
     /// Indices of its first and last chunk so far.
     pub(crate) first: u64,
     pub(crate) last: u64,
@@ -80,13 +99,6 @@ pub(crate) struct OutMessage {
     /// All of it has been given TSNs.
     pub(crate) whole: bool,
     pub(crate) abandoned: bool,
-}
-
-impl OutMessage {
-    /// It may be given up.
-    pub(crate) fn is_partially_reliable(&self) -> bool {
-        self.max_retransmits.is_some() || self.expires.is_some()
-    }
 }
 
 /// What a SACK newly acknowledged.

@@ -13,7 +13,7 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
-use crate::send::chunk::OutMessage;
+use crate::send::chunk::{Limits, OutMessage};
 use crate::send::outstanding::Outstanding;
 use crate::send::scheduler::{Scheduler, Turns};
 use crate::send::stream::{
@@ -91,8 +91,9 @@ impl Queues {
         let order = self.next_order;
         self.next_order += 1;
         let unordered = options.unordered;
-        let message = Queued { data, ppid, unordered, max_retransmits, expires, order };
-        self.ever_partial |= message.is_partially_reliable();
+        let limits = Limits { max_retransmits, expires };
+        let message = Queued { data, ppid, unordered, limits, order };
+        self.ever_partial |= limits.exist();
         if stream.resetting != Resetting::No {
             stream.held.push_back(message);
             return Ok(());
@@ -179,7 +180,7 @@ impl Queues {
         if stream.begun.is_none() {
             let message = stream.begin(id, outstanding.next(), interleaved)?;
             self.total -= MESSAGE_OVERHEAD;
-            let (length, partial) = (message.data.len(), message.is_partially_reliable());
+            let (length, partial) = (message.data.len(), message.limits.exist());
             let message = outstanding.begin_message(message);
             stream.begun = Some(Begun { message, offset: 0, fragment: 0, length, partial });
         }
@@ -216,7 +217,7 @@ impl Queues {
     #[inline]
     pub(crate) fn next_reliable(&self, id: u16) -> Option<usize> {
         let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
-        let next = stream.queue.front().filter(|next| !next.is_partially_reliable())?;
+        let next = stream.queue.front().filter(|next| !next.limits.exist())?;
         Some(next.data.len())
     }
 
@@ -227,11 +228,7 @@ impl Queues {
             return Some(Head::Begun(begun));
         }
         let message = stream.queue.front()?;
-        Some(Head::Waiting(Waiting {
-            length: message.data.len(),
-            partial: message.is_partially_reliable(),
-            expires: message.expires,
-        }))
+        Some(Head::Waiting(Waiting { length: message.data.len(), limits: message.limits }))
     }
 
     /// `bytes` of `id` left the queue: they were sent, or will never be.

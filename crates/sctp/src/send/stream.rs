@@ -11,12 +11,11 @@
 use crate::event::{Event, StreamId};
 use crate::numbers::wire_16;
 use crate::ring::Ring;
-use crate::send::chunk::OutMessage;
+use crate::send::chunk::{Limits, OutMessage};
 use crate::send::scheduler::Share;
 use crate::stream_map::FirstUse;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::time::Instant;
 
 /// What a queued message costs beside its bytes.
 pub(super) const MESSAGE_OVERHEAD: usize = 64;
@@ -27,17 +26,9 @@ pub(crate) struct Queued {
     pub(crate) data: Bytes,
     pub(crate) ppid: u32,
     pub(crate) unordered: bool,
-    pub(crate) max_retransmits: Option<u32>,
-    pub(crate) expires: Option<Instant>,
+    pub(crate) limits: Limits,
     /// Over all streams, in the order of `send`.
     pub(super) order: u64,
-}
-
-impl Queued {
-    /// It may be given up.
-    pub(super) fn is_partially_reliable(&self) -> bool {
-        self.max_retransmits.is_some() || self.expires.is_some()
-    }
 }
 
 /// Where a stream stands in being reset (RFC 6525).
@@ -80,9 +71,7 @@ impl Begun {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) length: usize,
-    /// It may be given up.
-    pub(crate) partial: bool,
-    pub(crate) expires: Option<Instant>,
+    pub(crate) limits: Limits,
 }
 
 /// What a stream would send next.
@@ -101,7 +90,7 @@ impl Head {
                 RestOfMessage { bytes: begun.left(), is_whole: false, partial: begun.partial }
             }
             Self::Waiting(next) => {
-                RestOfMessage { bytes: next.length, is_whole: true, partial: next.partial }
+                RestOfMessage { bytes: next.length, is_whole: true, partial: next.limits.exist() }
             }
         }
     }
@@ -204,8 +193,7 @@ impl SendStream {
             ppid: message.ppid,
             number: self.take_number(interleaved, message.unordered),
             unordered: message.unordered,
-            max_retransmits: message.max_retransmits,
-            expires: message.expires,
+            limits: message.limits,
             first: chunk,
             last: chunk,
             pending: 0,

@@ -72,13 +72,7 @@ fn a_lost_repetition_is_sent_again_without_a_timeout() {
 #[test]
 fn a_lost_tail_is_found_by_a_probe_before_the_timeout() {
     let mut net = steady(3);
-    net.filter = Some(Box::new({
-        let mut count = 0;
-        move |from, packet| {
-            count += u32::from(from == 0 && chunk_types(packet).contains(&0));
-            from == 0 && (9..=18).contains(&count)
-        }
-    }));
+    drop_nth(&mut net, &[9, 10, 11, 12, 13, 14, 15, 16, 17, 18]);
     net.send(0, 0, pattern(1, 20_000));
     let sent_at = net.now;
     assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 1));
@@ -92,14 +86,8 @@ fn a_lost_tail_is_found_by_a_probe_before_the_timeout() {
 #[test]
 fn a_lost_probe_is_followed_by_another_at_twice_the_distance() {
     let mut net = steady(3);
-    net.filter = Some(Box::new({
-        let mut count = 0;
-        move |from, packet| {
-            count += u32::from(from == 0 && chunk_types(packet).contains(&0));
-            // The tail of 20,000 bytes, and the probe behind it.
-            from == 0 && (9..=19).contains(&count)
-        }
-    }));
+    // The tail of 20,000 bytes, and the probe behind it.
+    drop_nth(&mut net, &[9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
     net.send(0, 0, pattern(1, 20_000));
     assert!(net.run_until(Duration::from_secs(5), |net| net.messages[1].len() == 1));
     let stats = net.ends[0].stats();
