@@ -104,7 +104,8 @@ pub struct Association {
     /// The largest window that the peer announced in a SACK.
     peer_window_seen: usize,
     max_data_bytes: usize,
-    steady: filling::Steady,
+    /// The length of the message that was begun last.
+    last_begun_bytes: usize,
     cwnd_limited: bool,
     last_data_at: Option<Instant>,
     error_count: u32,
@@ -170,7 +171,7 @@ impl Association {
             peer_a_rwnd: 0,
             peer_window_seen: 0,
             max_data_bytes: ASSUMED_DATA_BYTES,
-            steady: filling::Steady::default(),
+            last_begun_bytes: 0,
             cwnd_limited: false,
             last_data_at: None,
             error_count: 0,

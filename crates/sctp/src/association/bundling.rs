@@ -11,7 +11,7 @@
 //! More: RFC 9260 §6.1, §6.9, §6.10; `filling.rs`; docs/sctp.md, "Sending".
 
 use super::Association;
-use super::filling::{LEAST_FRAGMENT, Plainly, Rest, Room};
+use super::filling::{LEAST_FRAGMENT, Rest, Room};
 use crate::numbers::{wire, wire_16};
 use crate::send::chunk::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
 use crate::send::stream::Head;
@@ -45,15 +45,11 @@ impl Association {
                 break;
             }
             let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
-            let (length, left) = match self.plainly(id, rest) {
-                Plainly::Whole(length) => (length, None),
-                Plainly::Waits => break,
-                Plainly::Unknown => match self.next_piece(now, id, rest) {
-                    Turn::Whole(length) => (length, None),
-                    Turn::Piece(length, left) => (length, Some(left)),
-                    Turn::Over => continue,
-                    Turn::Wait => break,
-                },
+            let (length, left) = match self.next_piece(now, id, rest) {
+                Turn::Whole(length) => (length, None),
+                Turn::Piece(length, left) => (length, Some(left)),
+                Turn::Over => continue,
+                Turn::Wait => break,
             };
             let beyond = self.path_mtu.is_beyond_base(out.len() - packet.start + header + padded(length));
             let flags = flag(beyond, BEYOND_BASE);
@@ -94,7 +90,7 @@ impl Association {
         let first = self.outstanding.next();
         let Some(message) = self.queues.take_whole(id, first, interleaved, &mut self.events) else { return };
         let length = message.data.len();
-        self.note_begun(length);
+        self.last_begun_bytes = length;
         let flags = flags | DataFlags::BEGINNING | DataFlags::END;
         let chunk = self.new_chunk(now, self.outstanding.next_message(), length, flags);
         self.stats.count_data(length);
@@ -118,7 +114,7 @@ impl Association {
         let begin = flag(begun.offset == 0, DataFlags::BEGINNING);
         let end = flag(begun.offset + length == begun.length, DataFlags::END);
         if begin > 0 {
-            self.note_begun(begun.length);
+            self.last_begun_bytes = begun.length;
         }
         let mut chunk = self.new_chunk(now, begun.message, length, flags | begin | end);
         chunk.offset = u32::try_from(begun.offset).unwrap_or(u32::MAX);
@@ -133,7 +129,7 @@ impl Association {
     }
 
     /// What `id` does with its turn, and with the rest of this packet.
-    #[inline(never)]
+    #[inline]
     fn next_piece(&mut self, now: Instant, id: u16, rest: Rest) -> Turn {
         let head = match self.queues.head(id) {
             Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {

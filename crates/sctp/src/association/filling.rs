@@ -24,25 +24,6 @@ pub(super) const LEAST_FRAGMENT: usize = 4;
 const MAY_STAY_EMPTY: usize = 5;
 
 impl Association {
-    /// What becomes of the next message of `id`, where that takes few questions: it is reliable and not begun, and there is
-    /// room enough, or plainly none.
-    #[inline]
-    pub(super) fn plainly(&self, id: u16, rest: Rest) -> Plainly {
-        let Some(length) = self.queues.next_reliable(id) else { return Plainly::Unknown };
-        let header = self.data_header_bytes();
-        let most = self.path_mtu.largest_chunk() - header;
-        if let Some(hole) = rest.room.checked_sub(padded(length)) {
-            // Another chunk fits behind it, or nothing is left.
-            let fills = hole == 0 || hole >= header + LEAST_FRAGMENT;
-            if fills && length <= most && length <= self.peer_window() {
-                return Plainly::Whole(length);
-            }
-        } else if rest.shared && self.is_steady(length, rest.room) {
-            return Plainly::Waits;
-        }
-        Plainly::Unknown
-    }
-
     /// Whether the message that would be begun now has to wait, unnumbered, so that it leaves no trace should its
     /// time pass: the peer's window has no room, or `room` would cut in two what an empty packet would not. That is for
     /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
@@ -57,30 +38,12 @@ impl Association {
 
     /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
     /// `room` left, too.
-    #[inline]
     fn is_steady(&self, length: usize, room: usize) -> bool {
-        let Steady { length: before, leaves_little } = self.steady;
-        length == before && leaves_little && room + self.data_header_bytes() <= self.little()
-    }
-
-    /// What may stay empty of a packet.
-    fn little(&self) -> usize {
-        self.max_data_bytes / MAY_STAY_EMPTY
-    }
-
-    /// A message of `length` begins.
-    #[inline]
-    pub(super) fn note_begun(&mut self, length: usize) {
-        if length != self.steady.length {
-            self.find_steady(length);
-        }
-    }
-
-    /// What packets of messages of `length` leave empty is found out once, not for each of them.
-    #[cold]
-    pub(super) fn find_steady(&mut self, length: usize) {
-        let whole = self.data_header_bytes() + padded(length);
-        self.steady = Steady { length, leaves_little: self.max_data_bytes % whole <= self.little() };
+        let header = self.data_header_bytes();
+        let little = self.max_data_bytes / MAY_STAY_EMPTY;
+        length == self.last_begun_bytes
+            && room + header <= little
+            && self.max_data_bytes % (header + padded(length)) <= little
     }
 
     /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
@@ -115,24 +78,6 @@ impl Association {
         }
         left
     }
-}
-
-/// An answer to what becomes of the next message.
-pub(super) enum Plainly {
-    /// All its bytes, so many, go into one chunk.
-    Whole(usize),
-    /// It waits for the next packet, as [`Association::must_wait`] would say.
-    Waits,
-    /// That is a longer question.
-    Unknown,
-}
-
-/// The messages that are begun: of one length, if the next has it, too.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Steady {
-    pub(super) length: usize,
-    /// Packets of whole messages of this length leave little empty.
-    leaves_little: bool,
 }
 
 /// What is left of a packet for the next message.

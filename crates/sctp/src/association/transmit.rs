@@ -179,7 +179,6 @@ impl Association {
         if data != self.max_data_bytes {
             self.max_data_bytes = data;
             self.congestion.set_max_data_bytes(data);
-            self.find_steady(self.steady.length);
         }
     }
 

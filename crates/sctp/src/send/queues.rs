@@ -213,15 +213,8 @@ impl Queues {
         stream.begun.is_some() || next <= small || self.open_bytes + next <= most
     }
 
-    /// The length of the message that `id` would begin next, unless it is in the middle of one, or may give it up.
-    #[inline]
-    pub(crate) fn next_reliable(&self, id: u16) -> Option<usize> {
-        let stream = self.streams.get(id).filter(|stream| stream.begun.is_none())?;
-        let next = stream.queue.front().filter(|next| !next.limits.exist())?;
-        Some(next.data.len())
-    }
-
     /// What `id` would send next.
+    #[inline]
     pub(crate) fn head(&self, id: u16) -> Option<Head> {
         let stream = self.streams.get(id)?;
         if let Some(begun) = stream.begun {
