@@ -55,6 +55,8 @@ pub(super) struct Recovery {
     window_persists: u32,
     /// Probes since something was acknowledged, or since T3-rtx.
     probes: u32,
+    /// A probe was sent, and no round trip was measured since.
+    untimed: bool,
     /// The next poll sends one chunk whatever the window says.
     pub(super) probe_due: bool,
     /// The end of the last block of a SACK that may have had no room for more.
@@ -161,6 +163,7 @@ impl Association {
     ) {
         let mut sample = self.sampler.finish(now);
         if let Some(rtt) = sample.rtt {
+            self.recovery.untimed = false;
             let rtt = rtt.max(Duration::from_micros(1));
             self.rto.on_any_sample(rtt);
             if sample.prior_delivered >= self.recovery.next_rtt_at {
@@ -361,6 +364,7 @@ impl Association {
     /// second is not done, because a burst of losses that lasts takes one probe as it took the flight; as long as T3-rtx
     /// has not come, each that nothing answers is followed by one at twice the distance (as RFC 9002 §6.2.1 does it, where
     /// §6.2.4 lets two packets go each time). Retransmissions that are counted (RFC 7496 §3.1) are not spent on a second.
+    /// The second condition of §7.3 holds for each silence: the first probe of one needs a round trip measured since the last.
     pub(super) fn schedule_probe(&mut self, now: Instant) {
         let Some(srtt) = self.rto.srtt() else { return };
         let closed_window = self.peer_a_rwnd == 0;
@@ -372,6 +376,7 @@ impl Association {
             || self.recovery.until.is_some()
             || self.outstanding.in_flight() == 0
             || (self.recovery.probes > 0 && self.probe_spends())
+            || (self.recovery.untimed && !self.is_silent())
         {
             self.timers.stop(Timer::TailLossProbe);
             return;
@@ -387,11 +392,17 @@ impl Association {
         }
     }
 
+    /// Something was probed for, or timed out, and nothing has been acknowledged since.
+    fn is_silent(&self) -> bool {
+        self.recovery.probes > 0 || self.error_count > 0
+    }
+
     pub(super) fn on_probe_timeout(&mut self, now: Instant) {
         if !self.prepare_probe(now) {
             return;
         }
         self.recovery.probes += 1;
+        self.recovery.untimed = true;
         self.recovery.probe_due = true;
         self.stats.probes += 1;
         self.schedule_probe(now);

@@ -120,6 +120,29 @@ fn counted_retransmissions_are_not_spent_on_probe_after_probe() {
     assert_eq!((stats.probes, stats.timeouts, stats.retransmissions), (1, 0, 1));
 }
 
+/// RFC 8985 §7.3, the second condition: what a probe repeats tells no round trip, so without a pause between probes the
+/// timeouts would never learn of a path that became longer.
+#[test]
+fn probes_do_not_keep_a_longer_round_trip_from_being_learned() {
+    for round_trip in [200, 260, 400, 1200] {
+        for size in [500, 5000] {
+            let mut net = steady(3);
+            net.path.delay = Duration::from_millis(round_trip / 2);
+            for number in 0..30 {
+                net.send(0, 0, pattern(number, size));
+                net.run_for(Duration::from_secs(3));
+            }
+            let before = net.ends[0].stats().clone();
+            for number in 0..10 {
+                net.send(0, 0, pattern(number, size));
+                net.run_for(Duration::from_secs(3));
+            }
+            let repeats = net.ends[0].stats().retransmissions - before.retransmissions;
+            assert_eq!(repeats, 0, "{round_trip} ms, {size} B: {:?}", net.ends[0].stats().srtt);
+        }
+    }
+}
+
 #[test]
 fn reordering_is_not_taken_for_loss_for_long() {
     let path = Path { jitter: Duration::from_millis(8), ..Path::default() };
