@@ -309,7 +309,8 @@ impl Association {
     fn process(&mut self, now: Instant, packet: &Packet<'_>) -> Result<(), Discard> {
         let mut result = Ok(());
         let mut data = false;
-        for (place, chunk) in packet.chunks().enumerate() {
+        let mut chunks = packet.chunks();
+        for (place, chunk) in chunks.by_ref().enumerate() {
             let outcome = match chunk.kind {
                 ChunkType::DATA | ChunkType::I_DATA => {
                     let outcome = self.on_data(now, &chunk);
@@ -341,7 +342,7 @@ impl Association {
         if data && !self.ended {
             self.after_data_packet(now);
         }
-        if let Some(error) = packet.broken {
+        if let Some(error) = chunks.broken() {
             if result.is_err() {
                 self.stats.count_discard(Discard::Malformed(error));
             }

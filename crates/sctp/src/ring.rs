@@ -79,15 +79,6 @@ impl<T> Ring<T> {
         Some(value)
     }
 
-    /// Keeps the values that `keep` says, in their order.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        for _ in 0..self.len {
-            if let Some(value) = self.pop_front().filter(&mut keep) {
-                self.push_back(value);
-            }
-        }
-    }
-
     #[cold]
     fn grow(&mut self) {
         self.slots.rotate_left(self.front);
@@ -116,10 +107,6 @@ impl<T: Copy> Ring<T> {
         self.front = self.slot(count);
         self.len -= count;
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.drop_front(self.len);
-    }
 }
 
 #[cfg(test)]
@@ -139,10 +126,6 @@ mod tests {
                         queue.push_back(value);
                     }
                     None => prop_assert_eq!(ring.pop_front(), queue.pop_front()),
-                }
-                if queue.len() % 8 == 7 {
-                    ring.retain(|value| value.len() % 2 == 0);
-                    queue.retain(|value| value.len() % 2 == 0);
                 }
                 prop_assert_eq!(ring.len(), queue.len());
                 prop_assert_eq!(ring.is_empty(), queue.is_empty());

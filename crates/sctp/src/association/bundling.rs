@@ -13,7 +13,8 @@
 use super::Association;
 use super::filling::{LEAST_FRAGMENT, Rest, Room};
 use crate::numbers::{wire, wire_16};
-use crate::send::chunk::{BEYOND_BASE, Chunk, ChunkState, OutMessage};
+use crate::send::chunk::{BEYOND_BASE, Chunk, ChunkState};
+use crate::send::messages::OutMessage;
 use crate::send::stream::Head;
 use crate::wire::data::{DATA_HEADER_BYTES, Data, DataFlags};
 use crate::wire::i_data::{I_DATA_HEADER_BYTES, IData};
@@ -44,7 +45,7 @@ impl Association {
             {
                 break;
             }
-            let rest = Rest { room: room - header, shared: written, uncut: packet.is_limited() };
+            let rest = Rest { header, room: room - header, shared: written, uncut: packet.is_limited() };
             let (length, left) = match self.next_piece(now, id, rest) {
                 Turn::Whole(length) => (length, None),
                 Turn::Piece(length, left) => (length, Some(left)),
@@ -92,7 +93,7 @@ impl Association {
         let length = message.data.len();
         self.last_begun_bytes = length;
         let flags = flags | DataFlags::BEGINNING | DataFlags::END;
-        let chunk = self.new_chunk(now, self.outstanding.next_message(), length, flags);
+        let chunk = self.new_chunk(now, self.outstanding.messages.next(), length, flags);
         self.stats.count_data(length);
         let (chunk, message) = self.outstanding.push_whole(chunk, message);
         put_data_chunk(interleaved, first, chunk, message, immediate, out);
@@ -121,7 +122,7 @@ impl Association {
         chunk.fragment = begun.fragment;
         let index = self.outstanding.next();
         self.outstanding.push(chunk);
-        self.queues.fragment_left(id, length, &mut self.events);
+        self.queues.fragment_left(id, index, length, &mut self.events);
         self.write_chunk(index, immediate, out);
         if left == 0 || (interleaved && self.may_interleave(left)) {
             self.queues.rotate();
@@ -138,7 +139,7 @@ impl Association {
             }
             Some(Head::Begun(begun)) if !rest.takes(begun.left()) => return Turn::Wait,
             Some(Head::Waiting(next)) if self.must_wait(&next, rest) => return Turn::Wait,
-            Some(Head::Waiting(next)) if next.limits.has_expired(now) => {
+            Some(Head::Waiting(next)) if next.worth.has_expired(now) => {
                 self.drop_expired(id);
                 return Turn::Over;
             }
@@ -148,7 +149,7 @@ impl Association {
                 return Turn::Over;
             }
         };
-        let length = self.fragment_length(head, rest.room);
+        let length = self.fragment_length(head, rest);
         if length == 0 || (length > self.peer_window() && !self.may_probe_window()) {
             return Turn::Wait;
         }

@@ -29,21 +29,20 @@ impl Association {
     /// partial reliability (of two chunks either may be lost), and where no message of this length needs to be cut.
     pub(super) fn must_wait(&self, next: &Waiting, rest: Rest) -> bool {
         let first = next.length.min(rest.room);
-        let most = self.max_data_bytes.saturating_sub(self.data_header_bytes());
+        let most = self.max_data_bytes.saturating_sub(rest.header);
         let cut = next.length > rest.room && next.length <= most;
         (first > self.peer_window() && !self.may_probe_window())
             || !rest.takes(next.length)
-            || (rest.shared && cut && (next.limits.exist() || self.is_steady(next.length, rest.room)))
+            || (rest.shared && cut && (next.worth.is_limited() || self.is_steady(next.length, rest)))
     }
 
     /// Whether messages of `length` follow each other, packets of whole ones leave little empty, and this packet, with
-    /// `room` left, too.
-    fn is_steady(&self, length: usize, room: usize) -> bool {
-        let header = self.data_header_bytes();
+    /// this rest, too.
+    fn is_steady(&self, length: usize, rest: Rest) -> bool {
         let little = self.max_data_bytes / MAY_STAY_EMPTY;
         length == self.last_begun_bytes
-            && room + header <= little
-            && self.max_data_bytes % (header + padded(length)) <= little
+            && rest.room + rest.header <= little
+            && self.max_data_bytes % (rest.header + padded(length)) <= little
     }
 
     /// With DATA a message must be finished before another begins (RFC 9260 §6.9). With I-DATA it goes on, too, if one
@@ -56,10 +55,10 @@ impl Association {
         rest > packet && self.queues.next_may_cut_in(packet, window / 2)
     }
 
-    /// How much of what is left of a message goes into a chunk with `room` for user data.
+    /// How much of what is left of a message goes into the next chunk.
     #[inline]
-    pub(super) fn fragment_length(&self, message: RestOfMessage, room: usize) -> usize {
-        let header = self.data_header_bytes();
+    pub(super) fn fragment_length(&self, message: RestOfMessage, rest: Rest) -> usize {
+        let Rest { header, room, .. } = rest;
         // While the path is probed, no chunk is larger than the base size takes.
         let most = room.min(self.path_mtu.largest_chunk() - header);
         let left = message.bytes;
@@ -71,7 +70,7 @@ impl Association {
         // one lost chunk of two would spoil).
         if hole > 0 && hole < header + LEAST_FRAGMENT && more && (cut || !message.partial) {
             let shorter = room.saturating_sub(header + LEAST_FRAGMENT);
-            let steady = message.is_whole && !cut && self.is_steady(left, hole);
+            let steady = message.is_whole && !cut && self.is_steady(left, Rest { room: hole, ..rest });
             if shorter > 0 && shorter < left && !steady {
                 return shorter;
             }
@@ -83,6 +82,8 @@ impl Association {
 /// What is left of a packet for the next message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rest {
+    /// What a chunk needs beside its user data.
+    pub(super) header: usize,
     /// For user data.
     pub(super) room: usize,
     /// Data of others stands in the packet already.

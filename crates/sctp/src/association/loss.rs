@@ -196,11 +196,6 @@ impl Association {
     }
 
     fn after_acknowledgement(&mut self, now: Instant, acked: &Acked) {
-        while let Some(stream) = self.outstanding.finished.pop() {
-            if let Some(stream) = self.queues.streams.get_mut(stream) {
-                stream.unacknowledged = stream.unacknowledged.saturating_sub(1);
-            }
-        }
         if self.outstanding.gap_acked > 0 {
             self.give_up_first(now);
         }
@@ -320,7 +315,7 @@ impl Association {
                 break;
             }
             if index > horizon {
-                self.outstanding.defer_oldest();
+                self.outstanding.defer_oldest(index, packet);
                 continue;
             }
             let at = sent_at + self.recovery.newest_rtt + window;

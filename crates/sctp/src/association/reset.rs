@@ -15,7 +15,7 @@ use super::{Association, State};
 use crate::error::{Discard, ResetError};
 use crate::event::{Event, StreamId};
 use crate::numbers::{unwrap_near, wire};
-use crate::send::stream::{Resetting, SendStream};
+use crate::send::stream::Resetting;
 use crate::timers::Timer;
 use crate::wire::RawChunk;
 use crate::wire::reconfig::{ReconfigParameter, ResetResult, StreamList, parse_reconfig};
@@ -143,10 +143,10 @@ impl Association {
             self.finish_reset(&refused, false);
             return;
         }
-        let streams = &mut self.queues.streams;
+        let (streams, cumulative) = (&mut self.queues.streams, self.outstanding.cumulative());
         let mut ready = Vec::new();
         self.reconfiguration.waiting.retain(|id| {
-            let drained = streams.get(*id).is_none_or(SendStream::is_drained);
+            let drained = streams.get(*id).is_none_or(|stream| stream.is_drained(cumulative));
             let take = drained && ready.len() < STREAMS_PER_REQUEST;
             if take {
                 ready.push(*id);

@@ -16,7 +16,8 @@ use super::{Association, State};
 use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::wire;
-use crate::send::chunk::{Chunk, OutMessage};
+use crate::send::chunk::Chunk;
+use crate::send::messages::OutMessage;
 use crate::send::stream::Head;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
@@ -465,7 +466,7 @@ impl Association {
                 Some(Head::Begun(begun)) if begun.partial && self.has_expired(now, begun.message) => {
                     self.abandon(now, begun.message);
                 }
-                Some(Head::Waiting(next)) if next.limits.has_expired(now) => {
+                Some(Head::Waiting(next)) if next.worth.has_expired(now) => {
                     self.drop_expired(id);
                 }
                 _ => break,
@@ -490,13 +491,14 @@ impl Association {
 
     /// Whether the lifetime of a begun message is over, and the peer can be told.
     pub(super) fn has_expired(&self, now: Instant, id: u64) -> bool {
-        let expired = |message: &OutMessage| message.abandoned || message.limits.has_expired(now);
-        self.capabilities.forward_tsn && self.outstanding.message(id).is_some_and(expired)
+        let expired = |message: &OutMessage| message.abandoned || message.worth.has_expired(now);
+        self.capabilities.forward_tsn && self.outstanding.messages.get(id).is_some_and(expired)
     }
 
     /// Whether a chunk may not be sent again (RFC 7496 §3.1).
     fn is_exhausted(&self, chunk: &Chunk) -> bool {
-        let most = self.outstanding.message(chunk.message).and_then(|message| message.limits.max_retransmits);
+        let most =
+            self.outstanding.messages.get(chunk.message).and_then(|message| message.worth.retransmits());
         self.capabilities.forward_tsn && most.is_some_and(|most| u32::from(chunk.transmissions) > most)
     }
 
@@ -514,8 +516,8 @@ impl Association {
 
     /// Whether a probe would be one of the few retransmissions that its message has.
     pub(super) fn probe_spends(&self) -> bool {
-        let of_newest = || self.outstanding.message(self.newest_chunk()?.message);
-        self.queues.is_empty() && of_newest().is_some_and(|message| message.limits.max_retransmits.is_some())
+        let of_newest = || self.outstanding.messages.get(self.newest_chunk()?.message);
+        self.queues.is_empty() && of_newest().is_some_and(|message| message.worth.retransmits().is_some())
     }
 
     fn newest_chunk(&self) -> Option<Chunk> {
@@ -535,13 +537,14 @@ impl Association {
     #[inline(never)]
     pub(super) fn abandon(&mut self, now: Instant, id: u64) {
         let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
-        let Some(stream) = self.outstanding.message(id).map(|message| message.stream) else { return };
+        let Some(stream) = self.outstanding.messages.get(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
         let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
             return;
         };
         if begun.is_some() {
-            self.queues.abandon_begun(stream, left, &mut self.events);
+            let chunk = self.outstanding.next() - 1;
+            self.queues.abandon_begun(stream, chunk, left, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
         self.tell_abandoned(StreamId(stream));

@@ -1,4 +1,4 @@
-//! One chunk on its way, the message that it is of, and what its acknowledgement changes.
+//! One chunk on its way, and what its acknowledgement changes.
 //!
 //! Problem: a SACK acknowledges chunks by the hundred, and most were sent once and lost nothing on the way.
 //! How: what a window holds by the thousand is small and has no bytes of its own; neighbours of that kind are accounted for
@@ -12,7 +12,6 @@
 use crate::congestion::{Sampler, Stamp};
 use crate::wire::data::DATA_HEADER_BYTES;
 use crate::wire::padded;
-use bytes::Bytes;
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,46 +60,6 @@ impl Chunk {
     }
 }
 
-/// How long, or how often, a message is worth sending (RFC 3758, RFC 7496 §3.1).
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) max_retransmits: Option<u32>,
-    pub(crate) expires: Option<Instant>,
-}
-
-impl Limits {
-    /// There is one: the message may be given up.
-    #[inline]
-    pub(crate) fn exist(self) -> bool {
-        self.max_retransmits.is_some() || self.expires.is_some()
-    }
-
-    #[inline]
-    pub(crate) fn has_expired(self, now: Instant) -> bool {
-        self.expires.is_some_and(|at| at <= now)
-    }
-}
-
-/// A message that was begun.
-#[derive(Debug)]
-pub(crate) struct OutMessage {
-    pub(crate) data: Bytes,
-    pub(crate) stream: u16,
-    pub(crate) ppid: u32,
-    /// SSN, or MID if interleaved.
-    pub(crate) number: u32,
-    pub(crate) unordered: bool,
-    pub(crate) limits: Limits,
-    /// Indices of its first and last chunk so far.
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    /// Chunks not yet acknowledged cumulatively.
-    pub(crate) pending: u32,
-    /// All of it has been given TSNs.
-    pub(crate) whole: bool,
-    pub(crate) abandoned: bool,
-}
-
 /// What a SACK newly acknowledged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Acked {
@@ -146,15 +105,19 @@ impl Run {
 }
 
 impl Flight {
-    /// `run` is acknowledged; `last` and `index` are its last chunk.
+    /// `run` ends before the index `end` and is acknowledged; `last` is its last chunk.
+    #[inline]
     pub(super) fn account_run(
         &mut self,
         now: Instant,
-        run: &Run,
-        (index, last): (u64, &Chunk),
+        run: &mut Run,
+        end: u64,
+        last: Option<&Chunk>,
         sampler: &mut Sampler,
         acked: &mut Acked,
     ) {
+        let Some(last) = last.filter(|_| run.chunks > 0) else { return };
+        let run = std::mem::take(run);
         self.bytes -= run.bytes;
         self.payload -= run.payload;
         sampler.acked(now, &last.stamp, run.bytes, true);
@@ -162,8 +125,8 @@ impl Flight {
         acked.beyond_base |= run.beyond_base;
         acked.note_newest(last);
         // Whether its first is behind what was acknowledged.
-        acked.reordered |= self.highest_acked > index - run.chunks as u64;
-        self.highest_acked = self.highest_acked.max(index);
+        acked.reordered |= self.highest_acked >= end - run.chunks as u64;
+        self.highest_acked = self.highest_acked.max(end - 1);
     }
 
     /// A chunk in flight, or taken for lost, is acknowledged.

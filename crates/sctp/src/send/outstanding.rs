@@ -2,19 +2,20 @@
 //!
 //! Problem: a window holds tens of thousands of chunks, and each SACK speaks about few of them.
 //! How: a ring indexed by TSN; the front leaves when it is acknowledged cumulatively. Gap blocks are kept as
-//! ranges, so that a repeated report costs one comparison a block. A second row has the chunks in the order of
-//! their *transmission*: loss detection looks at its front only.
+//! ranges, so that a repeated report costs one comparison a block. Loss detection asks for the oldest *transmission*: the
+//! first ones stand in the order of their TSNs, the repetitions in a row of their own, and the older of two fronts is it.
 //! ```text
-//!   TSN order     base -> [A][L][I][A][A][I][I][I] <- next      A acked by a gap block, I in flight, L lost
-//!   send order            oldest -> I I I I I I <- newest       a chunk sent again moves to the end
+//!   TSN order     base -> [A][L][R][A][R][I][I][I] <- next      A acked by a gap block, L lost, I in flight,
+//!   first sent            oldest_first ---^                     R in flight again
+//!   sent again            oldest -> R R <- newest
 //! ```
 //! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
 
-use super::chunk::{Acked, BEYOND_BASE, Chunk, ChunkState, Flight, OutMessage, Run};
+use super::chunk::{Acked, BEYOND_BASE, Chunk, ChunkState, Flight, Run};
+use super::messages::{Messages, OutMessage};
 use crate::congestion::{Sampler, Stamp};
 use crate::ring::Ring;
 use crate::wire::data::DataFlags;
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -22,10 +23,12 @@ use std::time::Instant;
 pub(crate) struct Outstanding {
     base: u64,
     chunks: Ring<Chunk>,
-    messages: Ring<OutMessage>,
-    message_base: u64,
-    order: Ring<(u64, u64)>,
-    /// Taken from the front of `order`: above what SACKs had room to report.
+    pub(crate) messages: Messages,
+    /// Below it, no chunk waits to be heard of for the first time.
+    oldest_first: u64,
+    /// Chunks that were sent again, in the order of that, with the packets that carried them.
+    repeats: VecDeque<(u64, u64)>,
+    /// Transmissions above what SACKs had room to report.
     deferred: VecDeque<(u64, u64)>,
     lost: VecDeque<u64>,
     /// Gap blocks of the last SACK, ends included.
@@ -39,8 +42,6 @@ pub(crate) struct Outstanding {
     advanced: u64,
     /// A gap block was taken back by the peer since the last timeout.
     pub(crate) reneged: bool,
-    /// Streams whose messages were acknowledged or given up in full.
-    pub(crate) finished: Vec<u16>,
 }
 
 impl Outstanding {
@@ -48,9 +49,9 @@ impl Outstanding {
         Self {
             base: first,
             chunks: Ring::default(),
-            messages: Ring::default(),
-            message_base: 0,
-            order: Ring::default(),
+            messages: Messages::default(),
+            oldest_first: first,
+            repeats: VecDeque::new(),
             deferred: VecDeque::new(),
             lost: VecDeque::new(),
             gaps: Vec::new(),
@@ -60,7 +61,6 @@ impl Outstanding {
             held: 0,
             advanced: first - 1,
             reneged: false,
-            finished: Vec::new(),
         }
     }
 
@@ -120,34 +120,18 @@ impl Outstanding {
         self.chunks.get_mut(usize::try_from(index.checked_sub(self.base)?).ok()?)
     }
 
-    #[inline]
-    pub(crate) fn message(&self, id: u64) -> Option<&OutMessage> {
-        self.messages.get(usize::try_from(id.checked_sub(self.message_base)?).ok()?)
-    }
-
-    #[inline]
-    pub(crate) fn message_mut(&mut self, id: u64) -> Option<&mut OutMessage> {
-        self.messages.get_mut(usize::try_from(id.checked_sub(self.message_base)?).ok()?)
-    }
-
     /// A chunk and the message that it is of.
     #[inline]
     pub(crate) fn chunk_and_message(&self, index: u64) -> Option<(&Chunk, &OutMessage)> {
         let chunk = self.chunk(index)?;
-        Some((chunk, self.message(chunk.message)?))
-    }
-
-    /// The number that the next message will have.
-    #[inline]
-    pub(crate) fn next_message(&self) -> u64 {
-        self.message_base + self.messages.len() as u64
+        Some((chunk, self.messages.get(chunk.message)?))
     }
 
     /// Begins a message; the result is its number.
     #[inline]
     pub(crate) fn begin_message(&mut self, message: OutMessage) -> u64 {
-        let id = self.next_message();
-        self.messages.push_back(message);
+        let id = self.messages.next();
+        self.messages.begin(message);
         id
     }
 
@@ -156,7 +140,7 @@ impl Outstanding {
     pub(crate) fn push_whole(&mut self, chunk: Chunk, message: OutMessage) -> (&Chunk, &OutMessage) {
         self.count(&chunk);
         let chunk = self.chunks.push_back(chunk);
-        let message = self.messages.push_back(OutMessage { pending: 1, whole: true, ..message });
+        let message = self.messages.begin(message);
         (chunk, message)
     }
 
@@ -164,10 +148,8 @@ impl Outstanding {
     #[inline]
     pub(crate) fn push(&mut self, chunk: Chunk) {
         let index = self.next();
-        if let Some(message) = self.message_mut(chunk.message) {
+        if let Some(message) = self.messages.get_mut(chunk.message) {
             message.last = index;
-            message.pending += 1;
-            message.whole = chunk.flags & DataFlags::END != 0;
         }
         self.count(&chunk);
         self.chunks.push_back(chunk);
@@ -179,7 +161,6 @@ impl Outstanding {
         self.flight.bytes += chunk.wire_bytes();
         self.flight.payload += usize::from(chunk.length);
         self.held += usize::from(chunk.length);
-        self.order.push_back((self.next(), chunk.packet));
     }
 
     /// The lowest lost chunk.
@@ -210,8 +191,8 @@ impl Outstanding {
         if self.lost.front() == Some(&index) {
             self.lost.pop_front();
         }
-        self.order.push_back((index, packet));
-        self.bound_order();
+        self.repeats.push_back((index, packet));
+        self.bound_repeats();
     }
 
     /// Whether the last transmission of `index` stood beyond the base size of a packet.
@@ -226,16 +207,17 @@ impl Outstanding {
     }
 
     /// Stale entries behind a live front are dropped before the row could outgrow the ring.
-    fn bound_order(&mut self) {
-        if self.order.len() > 64 + 2 * self.chunks.len() {
-            let (base, chunks) = (self.base, &self.chunks);
-            self.order.retain(|&(index, packet)| {
-                usize::try_from(index.wrapping_sub(base))
-                    .ok()
-                    .and_then(|at| chunks.get(at))
-                    .is_some_and(|chunk| chunk.packet == packet && chunk.state == ChunkState::InFlight)
-            });
+    fn bound_repeats(&mut self) {
+        if self.repeats.len() > 64 + 2 * self.chunks.len() {
+            let mut repeats = std::mem::take(&mut self.repeats);
+            repeats.retain(|&(index, packet)| self.is_in_flight_since(index, packet));
+            self.repeats = repeats;
         }
+    }
+
+    /// Whether the last that was heard of `index` is that `packet` carried it.
+    fn is_in_flight_since(&self, index: u64, packet: u64) -> bool {
+        self.chunk(index).is_some_and(|chunk| chunk.packet == packet && chunk.state == ChunkState::InFlight)
     }
 
     /// The cumulative TSN ack moved to `cumulative` (at least the present one, below [`Self::next`]).
@@ -249,62 +231,42 @@ impl Outstanding {
         let count = usize::try_from((cumulative + 1).saturating_sub(self.base)).unwrap_or(usize::MAX);
         let count = count.min(self.chunks.len());
         let mut run = Run::default();
-        for at in 0..count {
+        for (index, at) in (self.base..).zip(0..count) {
             let Some(chunk) = self.chunks.get(at) else { break };
-            let (index, id) = (self.base + at as u64, chunk.message);
             self.held -= usize::from(chunk.length);
+            if chunk.flags & DataFlags::END != 0 {
+                self.messages.end(chunk.message);
+            }
+            if chunk.is_simply_in_flight() {
+                run.add(chunk);
+                continue;
+            }
+            self.flight.account_run(
+                now,
+                &mut run,
+                index,
+                self.chunks.get(at.wrapping_sub(1)),
+                sampler,
+                acked,
+            );
             match chunk.state {
-                _ if chunk.is_simply_in_flight() => {
-                    run.add(chunk);
-                    let goes_on =
-                        at + 1 < count && self.chunks.get(at + 1).is_some_and(Chunk::is_simply_in_flight);
-                    if !goes_on {
-                        self.flight.account_run(now, &run, (index, chunk), sampler, acked);
-                        run = Run::default();
-                    }
-                }
                 ChunkState::InFlight | ChunkState::Lost => {
                     self.flight.account(now, chunk, index, sampler, acked);
                 }
                 ChunkState::Acked => self.gap_acked -= 1,
                 ChunkState::Abandoned => {}
             }
-            self.settle(id);
         }
+        let (end, last) = (self.base + count as u64, self.chunks.get(count.wrapping_sub(1)));
+        self.flight.account_run(now, &mut run, end, last, sampler, acked);
         acked.cumulative_moved |= count > 0;
         self.chunks.drop_front(count);
         self.base += count as u64;
         self.advance();
         if self.chunks.is_empty() {
-            self.order.clear();
+            self.repeats.clear();
             self.deferred.clear();
             self.lost.clear();
-        }
-    }
-
-    /// One chunk of `message` is over; with the last one the bytes are given back.
-    #[inline]
-    fn settle(&mut self, id: u64) {
-        let is_first = id == self.message_base;
-        let Some(message) = self.message_mut(id) else { return };
-        message.pending -= 1;
-        if message.pending > 0 || !message.whole {
-            return;
-        }
-        let stream = message.stream;
-        if is_first {
-            self.drop_finished_messages();
-        } else {
-            message.data = Bytes::new();
-        }
-        self.finished.push(stream);
-    }
-
-    #[inline]
-    fn drop_finished_messages(&mut self) {
-        while self.messages.front().is_some_and(|message| message.whole && message.pending == 0) {
-            self.messages.pop_front();
-            self.message_base += 1;
         }
     }
 
@@ -388,14 +350,38 @@ impl Outstanding {
 
     /// The oldest transmission that is still in flight: its chunk, when it left and in which packet.
     pub(crate) fn oldest(&mut self) -> Option<(u64, Instant, u64)> {
-        while let Some(&(index, packet)) = self.order.front() {
-            if let Some(chunk) = self.chunk(index)
-                && chunk.packet == packet
-                && chunk.state == ChunkState::InFlight
-            {
-                return Some((index, chunk.sent_at, packet));
+        let (first, again) = (self.oldest_first(), self.oldest_repeat());
+        // What is sent again stands before what is new.
+        let index = match (first, again) {
+            (Some((first, sent)), Some((again, sent_again))) => {
+                if sent < sent_again {
+                    first
+                } else {
+                    again
+                }
             }
-            self.order.pop_front();
+            (first, again) => first.or(again)?.0,
+        };
+        self.chunk(index).map(|chunk| (index, chunk.sent_at, chunk.packet))
+    }
+
+    fn oldest_first(&mut self) -> Option<(u64, u64)> {
+        self.oldest_first = self.oldest_first.max(self.base);
+        while let Some(chunk) = self.chunk(self.oldest_first) {
+            if chunk.is_simply_in_flight() {
+                return Some((self.oldest_first, chunk.packet));
+            }
+            self.oldest_first += 1;
+        }
+        None
+    }
+
+    fn oldest_repeat(&mut self) -> Option<(u64, u64)> {
+        while let Some(&(index, packet)) = self.repeats.front() {
+            if self.is_in_flight_since(index, packet) {
+                return Some((index, packet));
+            }
+            self.repeats.pop_front();
         }
         None
     }
@@ -406,15 +392,21 @@ impl Outstanding {
         matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost).then_some(*chunk)
     }
 
-    /// The oldest transmission is no loss yet, for the peer's SACKs have no room to report so far.
-    pub(crate) fn defer_oldest(&mut self) {
-        self.deferred.extend(self.order.pop_front());
+    /// The [oldest](Self::oldest) transmission, `packet` with `index`, is no loss yet, for the peer's SACKs have no room to
+    /// report so far.
+    pub(crate) fn defer_oldest(&mut self, index: u64, packet: u64) {
+        if index == self.oldest_first {
+            self.oldest_first += 1;
+        } else {
+            self.repeats.pop_front();
+        }
+        self.deferred.push_back((index, packet));
     }
 
     /// A transmission that was put off and that SACKs could report by now: they reach up to `horizon`.
     pub(crate) fn next_deferred(&mut self, horizon: u64) -> Option<u64> {
         while let Some((index, packet)) = self.deferred.pop_front_if(|(index, _)| *index <= horizon) {
-            if self.chunk(index).is_some_and(|c| c.packet == packet && c.state == ChunkState::InFlight) {
+            if self.is_in_flight_since(index, packet) {
                 return Some(index);
             }
         }
@@ -464,7 +456,8 @@ impl Outstanding {
                 self.lost.push_back(self.base + at as u64);
             }
         }
-        self.order.clear();
+        self.oldest_first = self.next();
+        self.repeats.clear();
         self.deferred.clear();
         self.flight.bytes = 0;
         before
@@ -494,14 +487,13 @@ impl Outstanding {
         id: u64,
         sent_bytes: Option<usize>,
     ) -> Option<(u16, usize)> {
-        let message = self.message_mut(id)?;
+        let message = self.messages.get_mut(id)?;
         if message.abandoned {
             return None;
         }
         message.abandoned = true;
-        let (first, last, stream, whole) = (message.first, message.last, message.stream, message.whole);
+        let (first, last, stream) = (message.first, message.last, message.stream);
         let left = sent_bytes.map_or(0, |sent| message.data.len().saturating_sub(sent));
-        message.whole = true;
         for index in first.max(self.base)..=last {
             let Some(chunk) = self.chunk_mut(index).filter(|chunk| chunk.message == id) else { continue };
             let (state, bytes, length) = (chunk.state, chunk.wire_bytes(), usize::from(chunk.length));
@@ -516,10 +508,7 @@ impl Outstanding {
                 ChunkState::Abandoned => {}
             }
         }
-        if !whole {
-            if let Some(message) = self.message_mut(id) {
-                message.pending += 1;
-            }
+        if sent_bytes.is_some() {
             self.chunks.push_back(Chunk {
                 message: id,
                 packet: 0,
@@ -530,7 +519,7 @@ impl Outstanding {
                 length: 0,
                 transmissions: 0,
                 state: ChunkState::Abandoned,
-                flags: 0,
+                flags: DataFlags::END,
             });
         }
         self.advance();
@@ -555,7 +544,7 @@ impl Outstanding {
                 return None;
             }
             last = Some(chunk.message);
-            Some((index, self.message(chunk.message)?))
+            Some((index, self.messages.get(chunk.message)?))
         })
     }
 }

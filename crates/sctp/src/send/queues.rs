@@ -13,7 +13,7 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
-use crate::send::chunk::{Limits, OutMessage};
+use crate::send::messages::{OutMessage, Worth};
 use crate::send::outstanding::Outstanding;
 use crate::send::scheduler::{Scheduler, Turns};
 use crate::send::stream::{
@@ -83,17 +83,18 @@ impl Queues {
         }
         self.total += cost;
         stream.buffered += data.len();
-        let (max_retransmits, expires) = match options.reliability {
-            Reliability::Reliable => (None, None),
-            Reliability::MaxRetransmits(count) => (Some(count), None),
-            Reliability::MaxLifetime(lifetime) => (None, now.checked_add(lifetime)),
+        let worth = match options.reliability {
+            Reliability::Reliable => Worth::Always,
+            Reliability::MaxRetransmits(count) => Worth::Retransmits(count),
+            Reliability::MaxLifetime(lifetime) => {
+                now.checked_add(lifetime).map_or(Worth::Always, Worth::Until)
+            }
         };
         let order = self.next_order;
         self.next_order += 1;
         let unordered = options.unordered;
-        let limits = Limits { max_retransmits, expires };
-        let message = Queued { data, ppid, unordered, limits, order };
-        self.ever_partial |= limits.exist();
+        let message = Queued { data, ppid, unordered, worth, order };
+        self.ever_partial |= worth.is_limited();
         if stream.resetting != Resetting::No {
             stream.held.push_back(message);
             return Ok(());
@@ -180,17 +181,18 @@ impl Queues {
         if stream.begun.is_none() {
             let message = stream.begin(id, outstanding.next(), interleaved)?;
             self.total -= MESSAGE_OVERHEAD;
-            let (length, partial) = (message.data.len(), message.limits.exist());
+            let (length, partial) = (message.data.len(), message.worth.is_limited());
             let message = outstanding.begin_message(message);
             stream.begun = Some(Begun { message, offset: 0, fragment: 0, length, partial });
         }
         stream.begun
     }
 
-    /// `bytes` of the message that `id` has begun were sent.
+    /// `bytes` of the message that `id` has begun were sent, with the index `chunk`.
     #[inline]
-    pub(crate) fn fragment_left(&mut self, id: u16, bytes: usize, events: &mut VecDeque<Event>) {
+    pub(crate) fn fragment_left(&mut self, id: u16, chunk: u64, bytes: usize, events: &mut VecDeque<Event>) {
         let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.last_chunk = chunk;
         if let Some(begun) = &mut stream.begun {
             let before = begun.open_bytes();
             begun.offset += bytes;
@@ -221,7 +223,7 @@ impl Queues {
             return Some(Head::Begun(begun));
         }
         let message = stream.queue.front()?;
-        Some(Head::Waiting(Waiting { length: message.data.len(), limits: message.limits }))
+        Some(Head::Waiting(Waiting { length: message.data.len(), worth: message.worth }))
     }
 
     /// `bytes` of `id` left the queue: they were sent, or will never be.
@@ -276,10 +278,11 @@ impl Queues {
         self.turns.end_turn(stream.next_turn());
     }
 
-    /// A begun message was given up: `left` of its bytes will not be sent.
-    pub(crate) fn abandon_begun(&mut self, id: u16, left: usize, events: &mut VecDeque<Event>) {
-        if let Some(begun) = self.streams.get_mut(id).and_then(|stream| stream.begun.take()) {
-            self.open_bytes -= begun.open_bytes();
+    /// A begun message was given up: `left` of its bytes will not be sent, and the index `chunk` stands for them.
+    pub(crate) fn abandon_begun(&mut self, id: u16, chunk: u64, left: usize, events: &mut VecDeque<Event>) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.last_chunk = chunk;
+            self.open_bytes -= stream.begun.take().map_or(0, |begun| begun.open_bytes());
         }
         self.consumed(id, left, events);
         self.drop_idle(id);
@@ -337,7 +340,7 @@ impl Queues {
             stream.buffered = queued;
             stream.begun = None;
             stream.number_from(first_number);
-            stream.unacknowledged = 0;
+            stream.last_chunk = 0;
             stream.in_turns = stream.has_work();
             if stream.in_turns {
                 self.turns.enter(id, &mut stream.share);

@@ -11,7 +11,7 @@
 use crate::event::{Event, StreamId};
 use crate::numbers::wire_16;
 use crate::ring::Ring;
-use crate::send::chunk::{Limits, OutMessage};
+use crate::send::messages::{OutMessage, Worth};
 use crate::send::scheduler::Share;
 use crate::stream_map::FirstUse;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ pub(crate) struct Queued {
     pub(crate) data: Bytes,
     pub(crate) ppid: u32,
     pub(crate) unordered: bool,
-    pub(crate) limits: Limits,
+    pub(crate) worth: Worth,
     /// Over all streams, in the order of `send`.
     pub(super) order: u64,
 }
@@ -71,7 +71,7 @@ impl Begun {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) length: usize,
-    pub(crate) limits: Limits,
+    pub(crate) worth: Worth,
 }
 
 /// What a stream would send next.
@@ -90,7 +90,7 @@ impl Head {
                 RestOfMessage { bytes: begun.left(), is_whole: false, partial: begun.partial }
             }
             Self::Waiting(next) => {
-                RestOfMessage { bytes: next.length, is_whole: true, partial: next.limits.exist() }
+                RestOfMessage { bytes: next.length, is_whole: true, partial: next.worth.is_limited() }
             }
         }
     }
@@ -127,8 +127,8 @@ pub(crate) struct SendStream {
     pub(crate) next_ssn: u16,
     pub(crate) next_mid: u32,
     pub(crate) next_unordered_mid: u32,
-    /// Messages begun and not wholly acknowledged or given up.
-    pub(crate) unacknowledged: u32,
+    /// Index of its last chunk so far.
+    pub(crate) last_chunk: u64,
     pub(crate) resetting: Resetting,
 }
 
@@ -186,19 +186,18 @@ impl SendStream {
     #[inline]
     pub(super) fn begin(&mut self, id: u16, chunk: u64, interleaved: bool) -> Option<OutMessage> {
         let message = self.queue.pop_front()?;
-        self.unacknowledged += 1;
+        self.last_chunk = chunk;
         Some(OutMessage {
             data: message.data,
             stream: id,
             ppid: message.ppid,
             number: self.take_number(interleaved, message.unordered),
             unordered: message.unordered,
-            limits: message.limits,
+            worth: message.worth,
             first: chunk,
             last: chunk,
-            pending: 0,
-            whole: false,
             abandoned: false,
+            over: false,
         })
     }
 
@@ -232,8 +231,8 @@ impl SendStream {
         self.queue.len() + self.held.len()
     }
 
-    /// Nothing is queued before a reset, nothing is on the way.
-    pub(crate) fn is_drained(&self) -> bool {
-        !self.has_work() && self.unacknowledged == 0
+    /// Nothing is queued before a reset, and nothing is on the way: all up to `cumulative` has arrived or was given up.
+    pub(crate) fn is_drained(&self, cumulative: u64) -> bool {
+        !self.has_work() && self.last_chunk <= cumulative
     }
 }

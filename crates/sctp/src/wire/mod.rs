@@ -2,8 +2,8 @@
 //!
 //! Problem: a packet is a common header and a row of chunks, each a type, flags, a length and a value padded to
 //! four bytes; each number was chosen by somebody else.
-//! How: [`Packet::parse`] walks the row once and checks every length, so that iterating ends where they do;
-//! [`RawChunk`] only locates fields; each chunk's file turns a value into what the RFC allows.
+//! How: [`Packet::parse`] finds the row, [`Chunks`] walks it once, checks each length on the way and ends where one is
+//! wrong; [`RawChunk`] only locates fields; each chunk's file turns a value into what the RFC allows.
 //! ```text
 //!  0                   1                   2                   3
 //!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -127,23 +127,21 @@ pub struct Header {
     pub checksum: [u8; 4],
 }
 
-/// A packet whose chunk lengths were checked.
+/// A packet that begins with a whole chunk.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
     /// The common header.
     pub header: Header,
     /// All bytes after the common header: what the checksum continues over.
     pub rest: &'a [u8],
-    /// What is wrong behind the last whole chunk: a partial one is dropped, those before it count (RFC 9260 §6.10).
-    pub broken: Option<ParseError>,
 }
 
 impl<'a> Packet<'a> {
-    /// Locates the header and checks the lengths of all chunks.
+    /// Locates the header and the first chunk.
     ///
     /// # Errors
     /// [`ParseError`] if the header is cut short, no chunk follows, or the first chunk's length is below four or
-    /// reaches past the end. A last chunk without its padding is accepted.
+    /// reaches past the end.
     #[inline]
     pub fn parse(packet: &'a [u8]) -> Result<Self, ParseError> {
         let Some((&[s1, s2, d1, d2, t1, t2, t3, t4, checksum @ ..], rest)) =
@@ -157,28 +155,19 @@ impl<'a> Packet<'a> {
             verification_tag: u32::from_be_bytes([t1, t2, t3, t4]),
             checksum,
         };
-        let mut walk = rest;
-        if walk.is_empty() {
+        if rest.is_empty() {
             return Err(ParseError::NoChunk);
         }
-        let mut broken = None;
-        while !walk.is_empty() {
-            match RawChunk::length_at(walk) {
-                Ok(length) => walk = walk.get(padded(length)..).unwrap_or_default(),
-                Err(error) if walk.len() == rest.len() => return Err(error),
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
-            }
-        }
-        Ok(Self { header, rest, broken })
+        RawChunk::length_at(rest)?;
+        Ok(Self { header, rest })
     }
 
     /// Whether the first chunk has no company, which some chunks must not have (RFC 9260 §6.10).
     #[must_use]
     pub fn is_single(&self) -> bool {
-        self.broken.is_none() && self.chunks().nth(1).is_none()
+        let mut chunks = self.chunks();
+        chunks.next();
+        chunks.rest.is_empty()
     }
 
     /// The chunks, in order.
@@ -189,7 +178,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The chunks of a [`Packet`]; ends at the first broken length.
+/// The chunks of a [`Packet`]; ends at the first broken length. A last chunk without its padding is accepted.
 #[derive(Debug, Clone)]
 pub struct Chunks<'a> {
     rest: &'a [u8],
@@ -200,6 +189,14 @@ impl<'a> Chunks<'a> {
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
+    }
+
+    /// What is wrong behind the last whole chunk: a partial one is dropped, those before it count (RFC 9260 §6.10).
+    #[must_use]
+    #[inline]
+    pub fn broken(mut self) -> Option<ParseError> {
+        while self.next().is_some() {}
+        if self.rest.is_empty() { None } else { RawChunk::length_at(self.rest).err() }
     }
 }
 
