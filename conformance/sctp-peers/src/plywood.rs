@@ -18,7 +18,7 @@ pub const BBR: Algorithm = Algorithm::Bbr;
 
 /// Where packets begin, behind a multiple of [`BLOCK`] in memory: there the checksum's blocks cover nearly all of a packet of
 /// 1200 bytes, at both ends (docs/performance.md). Wherever the allocator puts a buffer, the caller of `poll_transmit` chooses.
-const PLACE: usize = 16;
+const PLACE: usize = 32;
 const BLOCK: usize = 64;
 
 /// A packet behind a few bytes that bring it to its place.

@@ -9,11 +9,12 @@
 //!   weighted fair   virtual time: bytes sent so far divided by the weight, never behind the clock of the others
 //! ```
 //! With DATA a turn is a message, for a message that was begun must be finished first (RFC 9260 §6.9). With I-DATA
-//! a turn is a fragment. The heap is a plain row: no allocation a turn.
+//! a turn is a fragment. Streams that send much alike come back in the order in which they went: they stand in a row, and only
+//! who comes with a smaller key than the last of it goes into a heap. Both are plain memory: no allocation a turn.
 //! More: RFC 8260 §3.1 to §3.6; RFC 8831 §6.4 (priorities are weights); docs/sctp.md, "Schedulers".
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// How streams share the association.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,12 +67,64 @@ impl Share {
     }
 }
 
+/// A stream and its key. Of equal keys the lower stream is first.
+type Turn = (u64, u16);
+
+/// The turns to come, smallest first.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Those that came in order.
+    row: VecDeque<Turn>,
+    others: BinaryHeap<Reverse<Turn>>,
+}
+
+impl Waiting {
+    #[inline]
+    fn first(&self) -> Option<Turn> {
+        let in_row = self.row.front().copied();
+        match self.others.peek() {
+            Some(&Reverse(other)) => Some(in_row.map_or(other, |first| first.min(other))),
+            None => in_row,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, turn: Turn) {
+        if self.row.back().is_none_or(|last| *last <= turn) {
+            self.row.push_back(turn);
+        } else {
+            self.others.push(Reverse(turn));
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Turn> {
+        match (self.row.front(), self.others.peek()) {
+            (Some(first), Some(Reverse(other))) if other < first => {
+                self.others.pop().map(|Reverse(turn)| turn)
+            }
+            (Some(_), _) => self.row.pop_front(),
+            (None, _) => self.others.pop().map(|Reverse(turn)| turn),
+        }
+    }
+
+    fn remove(&mut self, stream: u16) {
+        self.row.retain(|(_, id)| *id != stream);
+        self.others.retain(|Reverse((_, id))| *id != stream);
+    }
+
+    fn clear(&mut self) {
+        self.row.clear();
+        self.others.clear();
+    }
+}
+
 /// The streams with something to send.
 #[derive(Debug)]
 pub(crate) struct Turns {
     scheduler: Scheduler,
-    current: Option<(u64, u16)>,
-    waiting: BinaryHeap<Reverse<(u64, u16)>>,
+    current: Option<Turn>,
+    waiting: Waiting,
     turn: u64,
     /// The key of the last turn that ended: virtual time does not begin anew when nothing is left to send, or who sent
     /// much before would wait until all others have sent as much.
@@ -80,7 +133,7 @@ pub(crate) struct Turns {
 
 impl Turns {
     pub(crate) fn new(scheduler: Scheduler) -> Self {
-        Self { scheduler, current: None, waiting: BinaryHeap::new(), turn: 0, clock: 0 }
+        Self { scheduler, current: None, waiting: Waiting::default(), turn: 0, clock: 0 }
     }
 
     pub(crate) fn scheduler(&self) -> Scheduler {
@@ -95,7 +148,7 @@ impl Turns {
     /// Whose turn is next, unless the current stream keeps its own.
     #[inline]
     pub(crate) fn next(&self) -> Option<u16> {
-        self.waiting.peek().map(|Reverse((_, id))| *id)
+        self.waiting.first().map(|(_, id)| id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -124,7 +177,7 @@ impl Turns {
         if self.current.is_none() {
             self.current = Some((key, id));
         } else {
-            self.waiting.push(Reverse((key, id)));
+            self.waiting.push((key, id));
         }
     }
 
@@ -134,15 +187,14 @@ impl Turns {
         let Some((key, id)) = self.current else { return };
         self.clock = key;
         let Some(share) = share else {
-            self.current = self.waiting.pop().map(|Reverse(next)| next);
+            self.current = self.waiting.pop();
             return;
         };
-        let key = self.key(share);
-        self.current = Some((key, id));
-        if let Some(mut first) = self.waiting.peek_mut()
-            && first.0 < (key, id)
-        {
-            self.current = Some(std::mem::replace(&mut first.0, (key, id)));
+        let turn = (self.key(share), id);
+        self.current = Some(turn);
+        if self.waiting.first().is_some_and(|first| first < turn) {
+            self.current = self.waiting.pop();
+            self.waiting.push(turn);
         }
     }
 
@@ -150,9 +202,9 @@ impl Turns {
     pub(crate) fn remove(&mut self, id: u16) {
         if let Some((key, _)) = self.current.filter(|(_, current)| *current == id) {
             self.clock = key;
-            self.current = self.waiting.pop().map(|Reverse(next)| next);
+            self.current = self.waiting.pop();
         } else {
-            self.waiting.retain(|Reverse((_, other))| *other != id);
+            self.waiting.remove(id);
         }
     }
 
@@ -165,6 +217,36 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn turns_come_smallest_first_whatever_the_order_they_came_in(
+            steps in proptest::collection::vec((0..4_u8, 0..50_u64, any::<u8>()), 0..200),
+        ) {
+            let (mut waiting, mut model) = (Waiting::default(), BTreeSet::new());
+            let mut clock = 0;
+            for (step, ahead, id) in steps {
+                let id = u16::from(id % 16);
+                match step {
+                    0 => prop_assert_eq!(waiting.pop(), model.pop_first()),
+                    1 if ahead == 0 => {
+                        waiting.remove(id);
+                        model.retain(|(_, other)| *other != id);
+                    }
+                    // A stream has one turn; most keys are behind those that came before.
+                    _ if model.iter().all(|(_, other)| *other != id) => {
+                        clock += u64::from(step == 2);
+                        waiting.push((clock + ahead, id));
+                        model.insert((clock + ahead, id));
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(waiting.first(), model.first().copied());
+            }
+        }
+    }
 
     /// Bytes that each of three busy streams gets of 600 turns of 100 bytes.
     fn shares(scheduler: Scheduler, priorities: [u16; 3]) -> [u64; 3] {
