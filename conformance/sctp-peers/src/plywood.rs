@@ -60,6 +60,7 @@ impl From<Placed> for Vec<u8> {
 pub struct Plywood {
     association: Association,
     mtu: usize,
+    queue_per_stream: usize,
     spare: Vec<Placed>,
     resets_seen: usize,
     /// Streams that we reset first: the peer's reset is the answer.
@@ -125,6 +126,7 @@ impl Endpoint for Plywood {
         Self {
             association,
             mtu: setup.mtu,
+            queue_per_stream: setup.queue_of_a_stream(),
             spare: Vec::new(),
             resets_seen: 0,
             ending: BTreeSet::new(),
@@ -185,6 +187,11 @@ impl Endpoint for Plywood {
     #[inline]
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         self.drain(now);
+        // As for the others: asked before a message is made for it.
+        let buffered = self.association.buffered_amount(StreamId(stream));
+        if buffered.saturating_add(message.len()) > self.queue_per_stream {
+            return false;
+        }
         let reliability = match promise {
             Promise::Reliable => Reliability::Reliable,
             Promise::Retransmits(count) => Reliability::MaxRetransmits(count.into()),
