@@ -11,11 +11,11 @@
 //!  '--- one XOR per length ----'  '--- one call per packet --'
 //! ```
 //! The same holds for the end. Where vectors are long the library takes blocks of 384 bytes, and up to 383 that are left in
-//! steps of eight, each of which waits for the one before it. A long rest is halved: the processor goes through both at a
-//! time, and what the CRC of the front changes in that of the tail is looked up.
+//! steps of eight, each of which waits for the one before it. Most of a long rest is cut off: the processor goes through
+//! it beside the blocks, and what the CRC of the front changes in that of the tail is looked up.
 //! ```text
-//!  | block 384 | block 384 | rest ..... |   tail 128   |
-//!  '---------- one call ----------------'  '--- one ---'   CRC = CRC of the tail ^ shift(CRC of the front)
+//!  | block 384 | block 384 | rest |   tail 192   |
+//!  '---------- one call ----------'  '--- one ---'   CRC = CRC of the tail ^ shift(CRC of the front)
 //! ```
 //! More: RFC 9260 §6.8 and Appendix A; docs/performance.md, "Where a packet begins".
 
@@ -26,15 +26,13 @@ use std::sync::LazyLock;
 /// The blocks in which the library goes through many bytes, and the boundary in memory from which it does.
 const BLOCK_BYTES: usize = 384;
 const BOUNDARY_BYTES: usize = 64;
-/// What is cut off the end of a long rest.
-const TAIL_BYTES: usize = 128;
-/// From here on a rest is long: cut, it takes as many steps less as the second call and the look-up cost.
-const LONG_REST_BYTES: usize = 224;
+/// What is cut off the end of a rest that is as long: 24 steps, about as many as the blocks take with what follows them.
+const TAIL_BYTES: usize = 192;
 
 /// CRC32c of `bytes`.
 #[inline]
 fn crc32c(bytes: &[u8]) -> u32 {
-    if rest_after_blocks(bytes) >= LONG_REST_BYTES
+    if rest_after_blocks(bytes) >= TAIL_BYTES
         && let Some(shift) = &*SHIFT
         && let Some((front, tail)) = bytes.split_last_chunk::<TAIL_BYTES>()
     {
