@@ -110,3 +110,42 @@ impl Messages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(data: &Bytes) -> OutMessage {
+        OutMessage {
+            data: data.clone(),
+            stream: 0,
+            ppid: 0,
+            number: 0,
+            unordered: false,
+            worth: Worth::Always,
+            first: 0,
+            last: 0,
+            abandoned: false,
+            over: false,
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_over_gives_its_bytes_back_and_keeps_its_place_behind_others() {
+        let (first, second) = (Bytes::from(vec![1; 100]), Bytes::from(vec![2; 100]));
+        let mut messages = Messages::default();
+        messages.begin(message(&first));
+        messages.begin(message(&second));
+        messages.begin(message(&first));
+        messages.end(1);
+        assert!(second.is_unique() && messages.get(1).is_some_and(|message| message.over));
+        messages.end(0);
+        assert!(messages.get(0).is_none() && messages.get(1).is_none() && messages.get(2).is_some());
+        assert_eq!(messages.next(), 3);
+        messages.end(2);
+        assert!(first.is_unique() && messages.row.is_empty());
+        // What was never begun does not move the row.
+        messages.end(3);
+        assert_eq!(messages.next(), 3);
+    }
+}

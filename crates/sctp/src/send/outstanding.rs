@@ -241,14 +241,8 @@ impl Outstanding {
                 run.add(chunk);
                 continue;
             }
-            self.flight.account_run(
-                now,
-                &mut run,
-                index,
-                self.chunks.get(at.wrapping_sub(1)),
-                sampler,
-                acked,
-            );
+            let before = self.chunks.get(at.wrapping_sub(1));
+            self.flight.account_run(now, &mut run, index, before, sampler, acked);
             match chunk.state {
                 ChunkState::InFlight | ChunkState::Lost => {
                     self.flight.account(now, chunk, index, sampler, acked);
@@ -546,5 +540,58 @@ impl Outstanding {
             last = Some(chunk.message);
             Some((index, self.messages.get(chunk.message)?))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(outstanding: &mut Outstanding, now: Instant, packet: u64) {
+        outstanding.push(Chunk {
+            message: 0,
+            packet,
+            sent_at: now,
+            stamp: Stamp::default(),
+            offset: 0,
+            fragment: 0,
+            length: 100,
+            transmissions: 1,
+            state: ChunkState::InFlight,
+            flags: 0,
+        });
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a starting point; nothing depends on its value")]
+    fn the_oldest_transmission_is_a_first_one_or_a_repetition() {
+        let now = Instant::now();
+        let mut outstanding = Outstanding::new(10);
+        let oldest =
+            |outstanding: &mut Outstanding| outstanding.oldest().map(|(index, _, packet)| (index, packet));
+        for packet in 1..=3 {
+            send(&mut outstanding, now, packet);
+        }
+        assert_eq!(oldest(&mut outstanding), Some((10, 1)));
+        outstanding.mark_lost(10);
+        outstanding.mark_lost(12);
+        assert_eq!(oldest(&mut outstanding), Some((11, 2)));
+        // Sent again, and in the same packet something new.
+        outstanding.resent(10, 4, now, Stamp::default());
+        send(&mut outstanding, now, 4);
+        outstanding.resent(12, 5, now, Stamp::default());
+        for expected in [(11, 2), (10, 4), (13, 4), (12, 5)] {
+            assert_eq!(oldest(&mut outstanding), Some(expected));
+            outstanding.defer_oldest(expected.0, expected.1);
+        }
+        assert_eq!(oldest(&mut outstanding), None);
+        // What was put off comes back when SACKs reach it, in that order.
+        assert_eq!(outstanding.next_deferred(11), Some(11));
+        assert_eq!(outstanding.next_deferred(13), Some(10));
+        // T3-rtx forgets them all.
+        outstanding.mark_all_lost();
+        assert_eq!((oldest(&mut outstanding), outstanding.next_deferred(u64::MAX)), (None, None));
+        outstanding.resent(13, 6, now, Stamp::default());
+        assert_eq!(oldest(&mut outstanding), Some((13, 6)));
     }
 }
