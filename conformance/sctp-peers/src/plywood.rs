@@ -17,7 +17,8 @@ pub const CUBIC: Algorithm = Algorithm::Cubic;
 pub const BBR: Algorithm = Algorithm::Bbr;
 
 /// Where packets begin, behind a multiple of [`BLOCK`] in memory: there the checksum's blocks cover nearly all of a packet of
-/// 1200 bytes, at both ends (docs/performance.md). Wherever the allocator puts a buffer, the caller of `poll_transmit` chooses.
+/// 1200 bytes, at both ends, and the bytes of an I-DATA chunk that is alone begin at a cache line (docs/performance.md). Wherever the
+/// allocator puts a buffer, the caller of `poll_transmit` chooses.
 const PLACE: usize = 32;
 const BLOCK: usize = 64;
 
