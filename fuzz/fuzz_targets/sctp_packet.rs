@@ -18,11 +18,15 @@ fuzz_target!(|data: &[u8]| check(data));
 fn check(data: &[u8]) {
     let Ok(packet) = Packet::parse(data) else { return };
     let mut length = 0;
-    for chunk in packet.chunks() {
-        length += chunk.whole.len();
+    let mut chunks = packet.chunks();
+    for chunk in chunks.by_ref() {
+        length += chunk.whole.len().next_multiple_of(4);
         read(&chunk);
     }
-    assert!(length <= packet.rest.len());
+    // Nothing is broken if, and only if, the chunks reach the end; the last may lack its padding.
+    let broken = chunks.broken();
+    assert_eq!(broken.is_none(), length >= packet.rest.len());
+    assert_eq!(packet.chunks().broken(), broken);
 }
 
 fn read(chunk: &RawChunk<'_>) {

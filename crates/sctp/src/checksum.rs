@@ -21,7 +21,6 @@
 
 use crate::wire::COMMON_HEADER_BYTES;
 use crc_fast::{CrcAlgorithm, Digest, crc32_iscsi};
-use std::sync::LazyLock;
 
 /// The blocks in which the library goes through many bytes, and the boundary in memory from which it does.
 const BLOCK_BYTES: usize = 384;
@@ -29,16 +28,30 @@ const BOUNDARY_BYTES: usize = 64;
 /// What is cut off the end of a rest that is as long: 24 steps, about as many as the blocks take with what follows them.
 const TAIL_BYTES: usize = 192;
 
+/// The polynomial with its bits reflected (RFC 9260 Appendix A).
+const POLYNOMIAL: u32 = 0x82f6_3b78;
+
 /// CRC32c of `bytes`.
 #[inline]
 fn crc32c(bytes: &[u8]) -> u32 {
-    if rest_after_blocks(bytes) >= TAIL_BYTES
-        && let Some(shift) = &*SHIFT
+    if leaves_long_rests()
+        && rest_after_blocks(bytes) >= TAIL_BYTES
         && let Some((front, tail)) = bytes.split_last_chunk::<TAIL_BYTES>()
     {
-        return shift.apply(crc32_iscsi(front)) ^ crc32_iscsi(tail);
+        return SHIFT.apply(crc32_iscsi(front)) ^ crc32_iscsi(tail);
     }
     crc32_iscsi(bytes)
+}
+
+/// Whether the library has the long vectors of x86-64 here: its other ways leave shorter rests.
+#[inline]
+fn leaves_long_rests() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let long =
+        std::arch::is_x86_feature_detected!("avx512vl") && std::arch::is_x86_feature_detected!("vpclmulqdq");
+    #[cfg(not(target_arch = "x86_64"))]
+    let long = false;
+    long
 }
 
 /// How many bytes do not go in blocks.
@@ -54,29 +67,24 @@ fn rest_after_blocks(bytes: &[u8]) -> usize {
 /// What the CRC of a front changes in the CRC of the [`TAIL_BYTES`] behind it, for each value of each of its four bytes.
 struct Shift([[u32; 256]; 4]);
 
-/// Only where the library has the long vectors of x86-64: its other ways leave shorter rests.
-static SHIFT: LazyLock<Option<Shift>> = LazyLock::new(|| {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512vl") && std::arch::is_x86_feature_detected!("vpclmulqdq") {
-        return Some(Shift::new());
-    }
-    None
-});
+static SHIFT: Shift = Shift::new();
 
 impl Shift {
     /// A CRC goes on from that of a front as if its four bytes had been XORed into the first four of the tail.
-    fn new() -> Self {
-        let zeros = crc32_iscsi(&[0; TAIL_BYTES]);
-        let change = |at: usize, value: u8| {
-            let mut tail = [0; TAIL_BYTES];
-            tail[at] = value;
-            crc32_iscsi(&tail) ^ zeros
-        };
+    const fn new() -> Self {
         let mut table = [[0; 256]; 4];
-        for (at, row) in table.iter_mut().enumerate() {
-            for (value, slot) in (0..=u8::MAX).zip(row) {
-                *slot = change(at, value);
+        let mut bit = 0;
+        while bit < 32 {
+            let change = through_tail(1 << bit);
+            let row = &mut table[bit / 8];
+            let mut value = 1 << (bit % 8);
+            // The values that have this bit as their highest.
+            let (end, of_this) = (2 * value, value);
+            while value < end {
+                row[value] = row[value - of_this] ^ change;
+                value += 1;
             }
+            bit += 1;
         }
         Self(table)
     }
@@ -87,6 +95,17 @@ impl Shift {
         let Self(table) = self;
         table[0][a] ^ table[1][b] ^ table[2][c] ^ table[3][d]
     }
+}
+
+/// What becomes of a difference by [`TAIL_BYTES`] of zeros, bit by bit.
+const fn through_tail(mut difference: u32) -> u32 {
+    let mut bit = 0;
+    while bit < 8 * TAIL_BYTES {
+        let carry = if difference & 1 == 1 { POLYNOMIAL } else { 0 };
+        difference = (difference >> 1) ^ carry;
+        bit += 1;
+    }
+    difference
 }
 
 /// Lengths for which a difference is kept: no datagram of a usual path is longer.
@@ -231,7 +250,6 @@ mod tests {
     #[test]
     fn a_cut_changes_no_checksum() {
         let bytes = packet(BOUNDARY_BYTES + 3 * BLOCK_BYTES);
-        let shift = Shift::new();
         for place in 0..BOUNDARY_BYTES {
             for length in (0..3 * BLOCK_BYTES).step_by(7) {
                 let bytes = &bytes[place..place + length];
@@ -239,7 +257,7 @@ mod tests {
                 assert_eq!(crc32c(bytes), whole, "{place} {length}");
                 if let Some((front, tail)) = bytes.split_last_chunk::<TAIL_BYTES>() {
                     assert_eq!(
-                        shift.apply(crc32_iscsi(front)) ^ crc32_iscsi(tail),
+                        SHIFT.apply(crc32_iscsi(front)) ^ crc32_iscsi(tail),
                         whole,
                         "{place} {length}"
                     );

@@ -14,7 +14,7 @@ use super::Association;
 use super::filling::{LEAST_FRAGMENT, Rest, Room};
 use crate::numbers::{wire, wire_16};
 use crate::send::chunk::{BEYOND_BASE, Chunk, ChunkState};
-use crate::send::messages::OutMessage;
+use crate::send::messages::{OutMessage, Slot};
 use crate::send::stream::Head;
 use crate::wire::data::{DATA_HEADER_BYTES, Data, DataFlags};
 use crate::wire::i_data::{I_DATA_HEADER_BYTES, IData};
@@ -69,7 +69,7 @@ impl Association {
 
     /// What a new chunk of `message` begins with: the next TSN, its place in the message, and what is remembered of it.
     #[inline]
-    fn new_chunk(&mut self, now: Instant, message: u64, length: usize, flags: u8) -> Chunk {
+    fn new_chunk(&mut self, now: Instant, message: Slot, length: usize, flags: u8) -> Chunk {
         Chunk {
             message,
             packet: self.packet_number,

@@ -190,6 +190,7 @@ impl Association {
         self.echoed_cookie.clear();
         self.echoed_cookie.extend_from_slice(cookie);
         self.adopt(&received.init);
+        self.drop_streams_beyond_agreement();
         let mut report = Vec::new();
         for parameter in unknown_parameters(&received, self.config.partial_reliability).take(16) {
             report.put_slice(parameter.whole);
@@ -285,6 +286,7 @@ impl Association {
         self.heartbeat = super::heartbeat::Heartbeat::default();
         self.control.clear_all_but_packets();
         self.adopt(&cookie.remote);
+        self.drop_streams_beyond_agreement();
         if !self.events.contains(&Event::Restarted) {
             self.events.push_back(Event::Restarted);
         }
@@ -335,11 +337,19 @@ impl Association {
             self.schedule_probe(now);
         }
         self.start_heartbeats(now);
+        self.advance_resets(now);
     }
 
-    /// Messages queued before the peer said how many streams it takes.
+    /// RFC 9260 §5.1.1: streams that the peer does not take, used before it said so. Their messages are given up, their
+    /// resets refused.
     fn drop_streams_beyond_agreement(&mut self) {
-        for stream in self.queues.drop_from(self.outbound_streams, &mut self.events) {
+        let streams = self.outbound_streams;
+        let refused = self.reconfiguration.take_waiting_from(streams);
+        self.finish_reset(&refused, false);
+        for (stream, begun) in self.queues.drop_from(streams, &mut self.events) {
+            if let Some(begun) = begun {
+                self.outstanding.end_early(begun);
+            }
             self.tell_abandoned(stream);
         }
     }

@@ -315,7 +315,7 @@ impl Association {
                 break;
             }
             if index > horizon {
-                self.outstanding.defer_oldest(index, packet);
+                self.outstanding.defer_oldest();
                 continue;
             }
             let at = sent_at + self.recovery.newest_rtt + window;

@@ -92,6 +92,13 @@ impl Reconfiguration {
         !self.waiting.is_empty()
     }
 
+    /// Resets of streams from this one on that were not requested yet.
+    pub(super) fn take_waiting_from(&mut self, streams: u16) -> Vec<u16> {
+        let taken = self.waiting.iter().copied().filter(|id| *id >= streams).collect();
+        self.waiting.retain(|id| *id < streams);
+        taken
+    }
+
     fn answer_to(&mut self, number: u32) -> Option<&mut ResetResult> {
         let mut answers = self.answers.iter_mut().flatten();
         answers.find(|answer| answer.0 == number).map(|answer| &mut answer.1)
@@ -339,7 +346,7 @@ impl Association {
         self.advance_shutdown(now);
     }
 
-    fn finish_reset(&mut self, ids: &[u16], performed: bool) {
+    pub(super) fn finish_reset(&mut self, ids: &[u16], performed: bool) {
         if ids.is_empty() {
             return;
         }

@@ -17,7 +17,7 @@ use crate::checksum;
 use crate::event::StreamId;
 use crate::numbers::wire;
 use crate::send::chunk::Chunk;
-use crate::send::messages::OutMessage;
+use crate::send::messages::{OutMessage, Slot};
 use crate::send::stream::Head;
 use crate::timers::Timer;
 use crate::wire::cause::{CauseCode, put_cause};
@@ -490,7 +490,7 @@ impl Association {
     }
 
     /// Whether the lifetime of a begun message is over, and the peer can be told.
-    pub(super) fn has_expired(&self, now: Instant, id: u64) -> bool {
+    pub(super) fn has_expired(&self, now: Instant, id: Slot) -> bool {
         let expired = |message: &OutMessage| message.abandoned || message.worth.has_expired(now);
         self.capabilities.forward_tsn && self.outstanding.messages.get(id).is_some_and(expired)
     }
@@ -535,19 +535,17 @@ impl Association {
     }
 
     #[inline(never)]
-    pub(super) fn abandon(&mut self, now: Instant, id: u64) {
+    pub(super) fn abandon(&mut self, now: Instant, id: Slot) {
         let advanced = self.outstanding.advanced().max(self.outstanding.cumulative());
         let Some(stream) = self.outstanding.messages.get(id).map(|message| message.stream) else { return };
         let begun = self.queues.streams.get(stream).and_then(|s| s.begun).filter(|begun| begun.message == id);
-        let Some((stream, left)) = self.outstanding.abandon(now, id, begun.map(|begun| begun.offset)) else {
-            return;
-        };
-        if begun.is_some() {
-            let chunk = self.outstanding.next() - 1;
-            self.queues.abandon_begun(stream, chunk, left, &mut self.events);
+        let sent_bytes = begun.map(|begun| begun.offset);
+        let Some(given_up) = self.outstanding.abandon(now, id, sent_bytes) else { return };
+        if let Some((chunk, bytes)) = given_up.not_sent {
+            self.queues.abandon_begun(given_up.stream, chunk, bytes, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
-        self.tell_abandoned(StreamId(stream));
+        self.tell_abandoned(StreamId(given_up.stream));
         // Said already, unless the point moved.
         if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;

@@ -9,6 +9,7 @@
 //! ```
 //! More: RFC 9260 §6.2.1, §6.3.1 C4 and C5; RFC 8985 §6.2; docs/sctp.md, "Outstanding data".
 
+use super::messages::Slot;
 use crate::congestion::{Sampler, Stamp};
 use crate::wire::data::DATA_HEADER_BYTES;
 use crate::wire::padded;
@@ -28,11 +29,11 @@ pub(crate) enum ChunkState {
 /// One chunk. Its bytes stay in the message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chunk {
-    pub(crate) message: u64,
     /// Number of the packet that carried it last.
     pub(crate) packet: u64,
     pub(crate) sent_at: Instant,
     pub(crate) stamp: Stamp,
+    pub(crate) message: Slot,
     pub(crate) offset: u32,
     /// Number of the fragment in its message (RFC 8260 FSN).
     pub(crate) fragment: u32,
@@ -105,14 +106,13 @@ impl Run {
 }
 
 impl Flight {
-    /// `run` ends before the index `end` and is acknowledged; `last` is its last chunk.
+    /// `run`, if it has any chunk, is acknowledged: it ends before the index `end`, with the chunk `last`.
     #[inline]
     pub(super) fn account_run(
         &mut self,
         now: Instant,
         run: &mut Run,
-        end: u64,
-        last: Option<&Chunk>,
+        (last, end): (Option<&Chunk>, u64),
         sampler: &mut Sampler,
         acked: &mut Acked,
     ) {

@@ -1,15 +1,14 @@
 //! The messages that were begun and are not over: whose bytes chunks are read from, the first time and again.
 //!
 //! Problem: a chunk names its message for as long as it may be repeated, and messages end in any order where they are
-//! interleaved (RFC 8260).
-//! How: they are numbered as they begin, in a row whose front leaves when it is over; one behind gives its bytes back and
-//! waits there for those before it.
+//! interleaved (RFC 8260): one that waits for its turn may outlive thousands that were begun after it.
+//! How: a row of slots, of which the one that was free last is taken next. Each message has exactly one chunk with END, and it
+//! is the last that names it; so when that chunk is over, nothing names the slot.
 //! ```text
-//!   base -> [begun][over, no bytes][begun] <- next
+//!   slots [A][ ][C][ ]   free: 1 3     chunks  C A C A C(end)     at most one slot a chunk, and one a stream
 //! ```
 //! More: RFC 3758 §3.5; docs/sctp.md, "Outstanding data".
 
-use crate::ring::Ring;
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -54,59 +53,50 @@ pub(crate) struct OutMessage {
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) abandoned: bool,
-    /// All of it is acknowledged cumulatively or given up: it waits for those before it.
-    pub(crate) over: bool,
 }
 
-/// The row of them.
+/// Where a message stands in [`Messages`].
+pub(crate) type Slot = u32;
+
+/// The slots.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
-    base: u64,
-    row: Ring<OutMessage>,
+    slots: Vec<Option<OutMessage>>,
+    free: Vec<Slot>,
 }
 
 impl Messages {
     #[inline]
-    pub(crate) fn get(&self, id: u64) -> Option<&OutMessage> {
-        self.row.get(usize::try_from(id.checked_sub(self.base)?).ok()?)
+    pub(crate) fn get(&self, slot: Slot) -> Option<&OutMessage> {
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut OutMessage> {
-        self.row.get_mut(usize::try_from(id.checked_sub(self.base)?).ok()?)
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut OutMessage> {
+        self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The number that the next message will have.
+    /// Where the next message will stand.
     #[inline]
-    pub(crate) fn next(&self) -> u64 {
-        self.base + self.row.len() as u64
+    pub(crate) fn next(&self) -> Slot {
+        self.free.last().copied().unwrap_or_else(|| Slot::try_from(self.slots.len()).unwrap_or(Slot::MAX))
     }
 
     /// Begins a message; the result is in its place.
     #[inline]
     pub(super) fn begin(&mut self, message: OutMessage) -> &OutMessage {
-        self.row.push_back(message)
+        let at = self.next() as usize;
+        if self.free.pop().is_none() {
+            self.slots.push(None);
+        }
+        self.slots[at].insert(message)
     }
 
     /// The last chunk of a message is acknowledged, or given up, with all before it: its bytes are given back.
     #[inline]
-    pub(super) fn end(&mut self, id: u64) {
-        if id == self.base {
-            self.drop_finished();
-        } else if let Some(message) = self.get_mut(id) {
-            message.over = true;
-            message.data = Bytes::new();
-        }
-    }
-
-    /// The first is over, and maybe those after it.
-    #[inline]
-    fn drop_finished(&mut self) {
-        while self.row.pop_front().is_some() {
-            self.base += 1;
-            if self.row.front().is_none_or(|next| !next.over) {
-                break;
-            }
+    pub(super) fn end(&mut self, slot: Slot) {
+        if self.slots.get_mut(slot as usize).and_then(Option::take).is_some() {
+            self.free.push(slot);
         }
     }
 }
@@ -126,26 +116,37 @@ mod tests {
             first: 0,
             last: 0,
             abandoned: false,
-            over: false,
         }
     }
 
     #[test]
-    fn a_message_that_is_over_gives_its_bytes_back_and_keeps_its_place_behind_others() {
+    fn a_message_that_is_over_gives_its_bytes_and_its_slot_back() {
         let (first, second) = (Bytes::from(vec![1; 100]), Bytes::from(vec![2; 100]));
         let mut messages = Messages::default();
         messages.begin(message(&first));
+        let slot = messages.next();
         messages.begin(message(&second));
-        messages.begin(message(&first));
-        messages.end(1);
-        assert!(second.is_unique() && messages.get(1).is_some_and(|message| message.over));
-        messages.end(0);
-        assert!(messages.get(0).is_none() && messages.get(1).is_none() && messages.get(2).is_some());
-        assert_eq!(messages.next(), 3);
-        messages.end(2);
-        assert!(first.is_unique() && messages.row.is_empty());
-        // What was never begun does not move the row.
-        messages.end(3);
-        assert_eq!(messages.next(), 3);
+        messages.end(slot);
+        assert!(second.is_unique() && messages.get(slot).is_none() && messages.next() == slot);
+        // Of one that is over nothing is left to end.
+        messages.end(slot);
+        messages.end(9);
+        messages.begin(message(&second));
+        messages.begin(message(&second));
+        assert_eq!((messages.slots.len(), messages.free.len()), (3, 0));
+        assert!(messages.get(0).is_some_and(|message| message.data == first));
+    }
+
+    #[test]
+    fn a_message_that_never_gets_its_turn_keeps_no_slots_of_others() {
+        let data = Bytes::from_static(b"x");
+        let mut messages = Messages::default();
+        messages.begin(message(&data));
+        for _ in 0..10_000 {
+            let slot = messages.next();
+            messages.begin(message(&data));
+            messages.end(slot);
+        }
+        assert_eq!((messages.slots.len(), messages.free.len()), (2, 1));
     }
 }

@@ -6,16 +6,17 @@
 //! first ones stand in the order of their TSNs, the repetitions in a row of their own, and the older of two fronts is it.
 //! ```text
 //!   TSN order     base -> [A][L][R][A][R][I][I][I] <- next      A acked by a gap block, L lost, I in flight,
-//!   first sent            oldest_first ---^                     R in flight again
+//!   first sent              next_first ---^                     R in flight again
 //!   sent again            oldest -> R R <- newest
 //! ```
 //! More: RFC 9260 §6.2.1, §7.2.4; RFC 8985 §5.2; docs/sctp.md, "Outstanding data".
 
 use super::chunk::{Acked, BEYOND_BASE, Chunk, ChunkState, Flight, Run};
-use super::messages::{Messages, OutMessage};
+use super::messages::{Messages, OutMessage, Slot};
 use crate::congestion::{Sampler, Stamp};
 use crate::ring::Ring;
 use crate::wire::data::DataFlags;
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -24,8 +25,8 @@ pub(crate) struct Outstanding {
     base: u64,
     chunks: Ring<Chunk>,
     pub(crate) messages: Messages,
-    /// Below it, no chunk waits to be heard of for the first time.
-    oldest_first: u64,
+    /// Each chunk below it was heard of, or was sent again, or stands in `deferred`.
+    next_first: u64,
     /// Chunks that were sent again, in the order of that, with the packets that carried them.
     repeats: VecDeque<(u64, u64)>,
     /// Transmissions above what SACKs had room to report.
@@ -44,13 +45,26 @@ pub(crate) struct Outstanding {
     pub(crate) reneged: bool,
 }
 
+/// Where the oldest transmission stands.
+enum Oldest {
+    First(u64),
+    Again(u64),
+}
+
+/// A message that was given up.
+pub(crate) struct GivenUp {
+    pub(crate) stream: u16,
+    /// If its end was not sent: the index that stands for that, and how many bytes it were.
+    pub(crate) not_sent: Option<(u64, usize)>,
+}
+
 impl Outstanding {
     pub(crate) fn new(first: u64) -> Self {
         Self {
             base: first,
             chunks: Ring::default(),
             messages: Messages::default(),
-            oldest_first: first,
+            next_first: first,
             repeats: VecDeque::new(),
             deferred: VecDeque::new(),
             lost: VecDeque::new(),
@@ -127,12 +141,12 @@ impl Outstanding {
         Some((chunk, self.messages.get(chunk.message)?))
     }
 
-    /// Begins a message; the result is its number.
+    /// Begins a message; the result is where it stands.
     #[inline]
-    pub(crate) fn begin_message(&mut self, message: OutMessage) -> u64 {
-        let id = self.messages.next();
+    pub(crate) fn begin_message(&mut self, message: OutMessage) -> Slot {
+        let slot = self.messages.next();
         self.messages.begin(message);
-        id
+        slot
     }
 
     /// A message leaves in one chunk; the result is both, in their places.
@@ -230,7 +244,7 @@ impl Outstanding {
     ) {
         let count = usize::try_from((cumulative + 1).saturating_sub(self.base)).unwrap_or(usize::MAX);
         let count = count.min(self.chunks.len());
-        let mut run = Run::default();
+        let (mut run, mut last) = (Run::default(), None);
         for (index, at) in (self.base..).zip(0..count) {
             let Some(chunk) = self.chunks.get(at) else { break };
             self.held -= usize::from(chunk.length);
@@ -239,10 +253,10 @@ impl Outstanding {
             }
             if chunk.is_simply_in_flight() {
                 run.add(chunk);
+                last = Some(chunk);
                 continue;
             }
-            let before = self.chunks.get(at.wrapping_sub(1));
-            self.flight.account_run(now, &mut run, index, before, sampler, acked);
+            self.flight.account_run(now, &mut run, (last, index), sampler, acked);
             match chunk.state {
                 ChunkState::InFlight | ChunkState::Lost => {
                     self.flight.account(now, chunk, index, sampler, acked);
@@ -251,8 +265,7 @@ impl Outstanding {
                 ChunkState::Abandoned => {}
             }
         }
-        let (end, last) = (self.base + count as u64, self.chunks.get(count.wrapping_sub(1)));
-        self.flight.account_run(now, &mut run, end, last, sampler, acked);
+        self.flight.account_run(now, &mut run, (last, self.base + count as u64), sampler, acked);
         acked.cumulative_moved |= count > 0;
         self.chunks.drop_front(count);
         self.base += count as u64;
@@ -344,38 +357,46 @@ impl Outstanding {
 
     /// The oldest transmission that is still in flight: its chunk, when it left and in which packet.
     pub(crate) fn oldest(&mut self) -> Option<(u64, Instant, u64)> {
-        let (first, again) = (self.oldest_first(), self.oldest_repeat());
-        // What is sent again stands before what is new.
-        let index = match (first, again) {
-            (Some((first, sent)), Some((again, sent_again))) => {
-                if sent < sent_again {
-                    first
-                } else {
-                    again
-                }
-            }
-            (first, again) => first.or(again)?.0,
-        };
+        let (Oldest::First(index) | Oldest::Again(index)) = self.find_oldest()?;
         self.chunk(index).map(|chunk| (index, chunk.sent_at, chunk.packet))
     }
 
-    fn oldest_first(&mut self) -> Option<(u64, u64)> {
-        self.oldest_first = self.oldest_first.max(self.base);
-        while let Some(chunk) = self.chunk(self.oldest_first) {
-            if chunk.is_simply_in_flight() {
-                return Some((self.oldest_first, chunk.packet));
+    /// The [oldest](Self::oldest) transmission is no loss yet, for the peer's SACKs have no room to report so far.
+    pub(crate) fn defer_oldest(&mut self) {
+        let entry = match self.find_oldest() {
+            Some(Oldest::First(index)) => {
+                self.next_first += 1;
+                self.chunk(index).map(|chunk| (index, chunk.packet))
             }
-            self.oldest_first += 1;
-        }
-        None
+            Some(Oldest::Again(_)) => self.repeats.pop_front(),
+            None => None,
+        };
+        self.deferred.extend(entry);
     }
 
-    fn oldest_repeat(&mut self) -> Option<(u64, u64)> {
+    fn find_oldest(&mut self) -> Option<Oldest> {
+        let first = self.next_first_in_flight();
         while let Some(&(index, packet)) = self.repeats.front() {
             if self.is_in_flight_since(index, packet) {
-                return Some((index, packet));
+                // What is sent again stands before what is new in a packet.
+                return match first {
+                    Some((first, sent)) if sent < packet => Some(Oldest::First(first)),
+                    _ => Some(Oldest::Again(index)),
+                };
             }
             self.repeats.pop_front();
+        }
+        first.map(|(index, _)| Oldest::First(index))
+    }
+
+    /// The lowest chunk that was sent once and is in flight, and its packet, as far as it was not deferred.
+    fn next_first_in_flight(&mut self) -> Option<(u64, u64)> {
+        self.next_first = self.next_first.max(self.base);
+        while let Some(chunk) = self.chunk(self.next_first) {
+            if chunk.is_simply_in_flight() {
+                return Some((self.next_first, chunk.packet));
+            }
+            self.next_first += 1;
         }
         None
     }
@@ -384,17 +405,6 @@ impl Outstanding {
     pub(crate) fn first_unsettled(&self) -> Option<Chunk> {
         let chunk = self.chunk(self.advanced.max(self.base - 1) + 1)?;
         matches!(chunk.state, ChunkState::InFlight | ChunkState::Lost).then_some(*chunk)
-    }
-
-    /// The [oldest](Self::oldest) transmission, `packet` with `index`, is no loss yet, for the peer's SACKs have no room to
-    /// report so far.
-    pub(crate) fn defer_oldest(&mut self, index: u64, packet: u64) {
-        if index == self.oldest_first {
-            self.oldest_first += 1;
-        } else {
-            self.repeats.pop_front();
-        }
-        self.deferred.push_back((index, packet));
     }
 
     /// A transmission that was put off and that SACKs could report by now: they reach up to `horizon`.
@@ -450,7 +460,7 @@ impl Outstanding {
                 self.lost.push_back(self.base + at as u64);
             }
         }
-        self.oldest_first = self.next();
+        self.next_first = self.next();
         self.repeats.clear();
         self.deferred.clear();
         self.flight.bytes = 0;
@@ -472,24 +482,19 @@ impl Outstanding {
         }
     }
 
-    /// Gives a message up (RFC 3758 §3.5 A): its chunks need no acknowledgement any more. If its end was not
-    /// sent, a TSN without a chunk stands for it, so that the peer hears of it by FORWARD-TSN.
-    /// The result is its stream and how many of its bytes were never sent.
-    pub(crate) fn abandon(
-        &mut self,
-        now: Instant,
-        id: u64,
-        sent_bytes: Option<usize>,
-    ) -> Option<(u16, usize)> {
-        let message = self.messages.get_mut(id)?;
+    /// Gives a message up (RFC 3758 §3.5 A): its chunks need no acknowledgement any more, its bytes are given back. If its end
+    /// was not sent, a TSN without a chunk stands for it, so that the peer hears of it by FORWARD-TSN.
+    pub(crate) fn abandon(&mut self, now: Instant, slot: Slot, sent_bytes: Option<usize>) -> Option<GivenUp> {
+        let message = self.messages.get_mut(slot)?;
         if message.abandoned {
             return None;
         }
         message.abandoned = true;
         let (first, last, stream) = (message.first, message.last, message.stream);
-        let left = sent_bytes.map_or(0, |sent| message.data.len().saturating_sub(sent));
+        let left = sent_bytes.map(|sent| message.data.len().saturating_sub(sent));
+        message.data = Bytes::new();
         for index in first.max(self.base)..=last {
-            let Some(chunk) = self.chunk_mut(index).filter(|chunk| chunk.message == id) else { continue };
+            let Some(chunk) = self.chunk_mut(index).filter(|chunk| chunk.message == slot) else { continue };
             let (state, bytes, length) = (chunk.state, chunk.wire_bytes(), usize::from(chunk.length));
             chunk.state = ChunkState::Abandoned;
             match state {
@@ -502,9 +507,10 @@ impl Outstanding {
                 ChunkState::Abandoned => {}
             }
         }
-        if sent_bytes.is_some() {
+        let not_sent = left.map(|bytes| (self.next(), bytes));
+        if not_sent.is_some() {
             self.chunks.push_back(Chunk {
-                message: id,
+                message: slot,
                 packet: 0,
                 sent_at: now,
                 stamp: Stamp::default(),
@@ -517,7 +523,17 @@ impl Outstanding {
             });
         }
         self.advance();
-        Some((stream, left))
+        Some(GivenUp { stream, not_sent })
+    }
+
+    /// No more of a message will be sent, nor can the peer be told, for it has no such stream: with what was sent it is over.
+    pub(crate) fn end_early(&mut self, slot: Slot) {
+        let Some(last) = self.messages.get(slot).map(|message| message.last) else { return };
+        if let Some(chunk) = self.chunk_mut(last) {
+            chunk.flags |= DataFlags::END;
+        } else {
+            self.messages.end(slot);
+        }
     }
 
     /// RFC 3758 §3.5 C1, C2: the Advanced.Peer.Ack.Point moves over chunks that were given up.
@@ -544,54 +560,4 @@ impl Outstanding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn send(outstanding: &mut Outstanding, now: Instant, packet: u64) {
-        outstanding.push(Chunk {
-            message: 0,
-            packet,
-            sent_at: now,
-            stamp: Stamp::default(),
-            offset: 0,
-            fragment: 0,
-            length: 100,
-            transmissions: 1,
-            state: ChunkState::InFlight,
-            flags: 0,
-        });
-    }
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a starting point; nothing depends on its value")]
-    fn the_oldest_transmission_is_a_first_one_or_a_repetition() {
-        let now = Instant::now();
-        let mut outstanding = Outstanding::new(10);
-        let oldest =
-            |outstanding: &mut Outstanding| outstanding.oldest().map(|(index, _, packet)| (index, packet));
-        for packet in 1..=3 {
-            send(&mut outstanding, now, packet);
-        }
-        assert_eq!(oldest(&mut outstanding), Some((10, 1)));
-        outstanding.mark_lost(10);
-        outstanding.mark_lost(12);
-        assert_eq!(oldest(&mut outstanding), Some((11, 2)));
-        // Sent again, and in the same packet something new.
-        outstanding.resent(10, 4, now, Stamp::default());
-        send(&mut outstanding, now, 4);
-        outstanding.resent(12, 5, now, Stamp::default());
-        for expected in [(11, 2), (10, 4), (13, 4), (12, 5)] {
-            assert_eq!(oldest(&mut outstanding), Some(expected));
-            outstanding.defer_oldest(expected.0, expected.1);
-        }
-        assert_eq!(oldest(&mut outstanding), None);
-        // What was put off comes back when SACKs reach it, in that order.
-        assert_eq!(outstanding.next_deferred(11), Some(11));
-        assert_eq!(outstanding.next_deferred(13), Some(10));
-        // T3-rtx forgets them all.
-        outstanding.mark_all_lost();
-        assert_eq!((oldest(&mut outstanding), outstanding.next_deferred(u64::MAX)), (None, None));
-        outstanding.resent(13, 6, now, Stamp::default());
-        assert_eq!(oldest(&mut outstanding), Some((13, 6)));
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@
 
 use crate::error::SendError;
 use crate::event::{Event, Reliability, SendOptions, StreamId};
-use crate::send::messages::{OutMessage, Worth};
+use crate::send::messages::{OutMessage, Slot, Worth};
 use crate::send::outstanding::Outstanding;
 use crate::send::scheduler::{Scheduler, Turns};
 use crate::send::stream::{
@@ -156,6 +156,7 @@ impl Queues {
     ) -> Option<OutMessage> {
         let stream = self.streams.get_mut(id)?;
         let message = stream.begin(id, chunk, interleaved)?;
+        stream.last_chunk = chunk;
         self.total -= MESSAGE_OVERHEAD + message.data.len();
         stream.consumed(id, message.data.len(), events);
         if stream.steps_into_line(self.stream_limit) {
@@ -305,21 +306,24 @@ impl Queues {
         self.total > rest.bytes + overhead
     }
 
-    /// The peer takes fewer streams than were used already: what is queued beyond is dropped.
-    pub(crate) fn drop_from(&mut self, streams: u16, events: &mut VecDeque<Event>) -> Vec<StreamId> {
+    /// The peer takes fewer streams than were used already: what is queued beyond is dropped. The result is the streams that
+    /// lost something, and the message that each was in the middle of.
+    pub(crate) fn drop_from(
+        &mut self,
+        streams: u16,
+        events: &mut VecDeque<Event>,
+    ) -> Vec<(StreamId, Option<Slot>)> {
         let mut dropped = Vec::new();
         let first_number = self.streams.first_number();
         for (id, stream) in self.streams.iter_mut() {
             if id >= streams && (stream.has_work() || !stream.held.is_empty()) {
                 self.total -= stream.buffered + stream.waiting() * MESSAGE_OVERHEAD;
                 self.open_bytes -= stream.begun.map_or(0, |begun| begun.open_bytes());
+                dropped.push((StreamId(id), stream.begun.map(|begun| begun.message)));
                 *stream = SendStream::starting_at(first_number);
-                dropped.push(StreamId(id));
             }
         }
-        for stream in &dropped {
-            self.turns.remove(stream.0);
-        }
+        self.turns.remove_from(streams);
         self.serve_all(events);
         dropped
     }

@@ -72,13 +72,13 @@ type Turn = (u64, u16);
 
 /// The turns to come, smallest first.
 #[derive(Debug, Default)]
-struct Waiting {
+struct ToCome {
     /// Those that came in order.
     row: VecDeque<Turn>,
     others: BinaryHeap<Reverse<Turn>>,
 }
 
-impl Waiting {
+impl ToCome {
     #[inline]
     fn first(&self) -> Option<Turn> {
         let in_row = self.row.front().copied();
@@ -108,9 +108,9 @@ impl Waiting {
         }
     }
 
-    fn remove(&mut self, stream: u16) {
-        self.row.retain(|(_, id)| *id != stream);
-        self.others.retain(|Reverse((_, id))| *id != stream);
+    fn retain(&mut self, keep: impl Fn(u16) -> bool) {
+        self.row.retain(|(_, id)| keep(*id));
+        self.others.retain(|Reverse((_, id))| keep(*id));
     }
 
     fn clear(&mut self) {
@@ -124,7 +124,7 @@ impl Waiting {
 pub(crate) struct Turns {
     scheduler: Scheduler,
     current: Option<Turn>,
-    waiting: Waiting,
+    to_come: ToCome,
     turn: u64,
     /// The key of the last turn that ended: virtual time does not begin anew when nothing is left to send, or who sent
     /// much before would wait until all others have sent as much.
@@ -133,7 +133,7 @@ pub(crate) struct Turns {
 
 impl Turns {
     pub(crate) fn new(scheduler: Scheduler) -> Self {
-        Self { scheduler, current: None, waiting: Waiting::default(), turn: 0, clock: 0 }
+        Self { scheduler, current: None, to_come: ToCome::default(), turn: 0, clock: 0 }
     }
 
     pub(crate) fn scheduler(&self) -> Scheduler {
@@ -148,7 +148,7 @@ impl Turns {
     /// Whose turn is next, unless the current stream keeps its own.
     #[inline]
     pub(crate) fn next(&self) -> Option<u16> {
-        self.waiting.first().map(|(_, id)| id)
+        self.to_come.first().map(|(_, id)| id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -177,7 +177,7 @@ impl Turns {
         if self.current.is_none() {
             self.current = Some((key, id));
         } else {
-            self.waiting.push((key, id));
+            self.to_come.push((key, id));
         }
     }
 
@@ -187,14 +187,14 @@ impl Turns {
         let Some((key, id)) = self.current else { return };
         self.clock = key;
         let Some(share) = share else {
-            self.current = self.waiting.pop();
+            self.current = self.to_come.pop();
             return;
         };
         let turn = (self.key(share), id);
         self.current = Some(turn);
-        if self.waiting.first().is_some_and(|first| first < turn) {
-            self.current = self.waiting.pop();
-            self.waiting.push(turn);
+        if self.to_come.first().is_some_and(|first| first < turn) {
+            self.current = self.to_come.pop();
+            self.to_come.push(turn);
         }
     }
 
@@ -202,15 +202,23 @@ impl Turns {
     pub(crate) fn remove(&mut self, id: u16) {
         if let Some((key, _)) = self.current.filter(|(_, current)| *current == id) {
             self.clock = key;
-            self.current = self.waiting.pop();
+            self.current = self.to_come.pop();
         } else {
-            self.waiting.remove(id);
+            self.to_come.retain(|other| other != id);
+        }
+    }
+
+    /// Streams from this one on have nothing to send any more.
+    pub(crate) fn remove_from(&mut self, streams: u16) {
+        self.to_come.retain(|id| id < streams);
+        if let Some((_, current)) = self.current.filter(|(_, current)| *current >= streams) {
+            self.remove(current);
         }
     }
 
     pub(crate) fn clear(&mut self) {
         self.current = None;
-        self.waiting.clear();
+        self.to_come.clear();
     }
 }
 
@@ -225,14 +233,14 @@ mod tests {
         fn turns_come_smallest_first_whatever_the_order_they_came_in(
             steps in proptest::collection::vec((0..4_u8, 0..50_u64, any::<u8>()), 0..200),
         ) {
-            let (mut waiting, mut model) = (Waiting::default(), BTreeSet::new());
+            let (mut waiting, mut model) = (ToCome::default(), BTreeSet::new());
             let mut clock = 0;
             for (step, ahead, id) in steps {
                 let id = u16::from(id % 16);
                 match step {
                     0 => prop_assert_eq!(waiting.pop(), model.pop_first()),
                     1 if ahead == 0 => {
-                        waiting.remove(id);
+                        waiting.retain(|other| other != id);
                         model.retain(|(_, other)| *other != id);
                     }
                     // A stream has one turn; most keys are behind those that came before.

@@ -11,7 +11,7 @@
 use crate::event::{Event, StreamId};
 use crate::numbers::wire_16;
 use crate::ring::Ring;
-use crate::send::messages::{OutMessage, Worth};
+use crate::send::messages::{OutMessage, Slot, Worth};
 use crate::send::scheduler::Share;
 use crate::stream_map::FirstUse;
 use bytes::Bytes;
@@ -45,7 +45,7 @@ pub(crate) enum Resetting {
 /// The message of a stream that was begun: its place in the ring of messages, and how much of it was sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun {
-    pub(crate) message: u64,
+    pub(crate) message: Slot,
     pub(crate) offset: usize,
     pub(crate) fragment: u32,
     /// Bytes of the whole message.
@@ -186,7 +186,6 @@ impl SendStream {
     #[inline]
     pub(super) fn begin(&mut self, id: u16, chunk: u64, interleaved: bool) -> Option<OutMessage> {
         let message = self.queue.pop_front()?;
-        self.last_chunk = chunk;
         Some(OutMessage {
             data: message.data,
             stream: id,
@@ -197,7 +196,6 @@ impl SendStream {
             first: chunk,
             last: chunk,
             abandoned: false,
-            over: false,
         })
     }
 

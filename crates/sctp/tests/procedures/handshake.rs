@@ -485,6 +485,67 @@ fn the_number_of_streams_is_the_smaller_of_both() {
     assert_eq!(net.messages[1].len(), 1);
 }
 
+/// RFC 9260 §5.1.1: also what rides behind the COOKIE ECHO, and what is left of an association before a restart.
+#[test]
+fn what_was_queued_on_streams_that_the_peer_does_not_take_never_leaves() {
+    for restart in [false, true] {
+        let mut few = Config::default();
+        few.inbound_streams = 10;
+        let mut net =
+            Net::new(
+                9,
+                Path::default(),
+                |end| {
+                    if end == 1 && !restart { few.clone() } else { Config::default() }
+                },
+            );
+        if restart {
+            net.ends[0].connect(net.now);
+            net.run_for(Duration::from_secs(1));
+        }
+        // More than leaves at once: what is on the way is lost with the peer, what was not begun is kept.
+        for id in [60000, 2, 100].into_iter().cycle().take(15) {
+            net.send(0, id, vec![1; 10_000]);
+        }
+        for id in [5, 50_000] {
+            net.ends[0].reset_stream(net.now, StreamId(id)).unwrap();
+        }
+        if restart {
+            net.ends[1] = Association::new(few, [99; 32], net.now);
+            net.wire.clear();
+            net.events[0].clear();
+            net.ends[1].connect(net.now);
+        } else {
+            net.ends[0].connect(net.now);
+        }
+        net.run_for(Duration::from_secs(5));
+        let told = |event: Event| net.events[0].iter().filter(|other| **other == event).count();
+        for id in [60000, 100] {
+            assert_eq!(
+                told(Event::MessageAbandoned { stream: StreamId(id) }),
+                1,
+                "{restart} {:?}",
+                net.events[0]
+            );
+        }
+        assert_eq!(
+            told(Event::OutgoingResetRefused { streams: vec![StreamId(50_000)] }),
+            1,
+            "{:?}",
+            net.events[0]
+        );
+        assert_eq!(
+            told(Event::OutgoingStreamsReset { streams: vec![StreamId(5)] }),
+            1,
+            "{:?}",
+            net.events[0]
+        );
+        assert_eq!(net.ends[1].stats().discarded(Discard::InvalidStream), 0, "{restart}");
+        assert_eq!(net.messages[1].len(), if restart { 4 } else { 5 });
+        assert!(net.ends[0].is_idle());
+    }
+}
+
 #[test]
 fn two_inits_that_came_by_signalling_make_an_association_without_a_handshake() {
     let mut net = net(11);

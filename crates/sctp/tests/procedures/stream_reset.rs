@@ -203,11 +203,26 @@ fn nothing_is_asked_of_a_peer_that_does_not_list_re_config() {
     let mut init = puppet_init();
     init.capabilities.reconfig = false;
     puppet.handshake(&init);
+    let mut events = std::iter::from_fn(|| puppet.under_test.poll_event());
+    let refused = Event::OutgoingResetRefused { streams: vec![StreamId(3)] };
+    assert!(events.any(|event| event == refused), "asked before the handshake, refused after it");
     puppet.data(0, 3, 0, 0, b"x").unwrap();
     assert_eq!(puppet.chunks(), [0x03]);
     assert_eq!(puppet.under_test.reset_stream(puppet.now, StreamId(4)), Err(ResetError::NotSupported));
     puppet.wait(Duration::from_secs(20));
     assert!(!puppet.chunks().contains(&ChunkType::RE_CONFIG.0));
+}
+
+#[test]
+fn a_reset_asked_for_before_the_handshake_is_requested_after_it() {
+    let mut net = Net::new(3, Path::default(), |_| Config::default());
+    net.ends[0].reset_stream(net.now, StreamId(3)).unwrap();
+    net.send(0, 3, "behind the reset");
+    net.ends[0].connect(net.now);
+    net.run_for(Duration::from_secs(2));
+    assert_eq!(net.events[0][..2], [Event::Connected, outgoing(&[3])]);
+    assert_eq!(net.messages[1].len(), 1);
+    assert!(net.ends[0].is_idle());
 }
 
 #[test]
