@@ -188,7 +188,8 @@ impl Endpoint for Plywood {
     #[inline]
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, promise: Promise) -> bool {
         self.drain(now);
-        // As for the others: asked before a message is made for it.
+        // As for the others: asked before a message is made for it. With small messages the association's own bound, which
+        // counts what they cost beside their bytes, comes first.
         let buffered = self.association.buffered_amount(StreamId(stream));
         if buffered.saturating_add(message.len()) > self.queue_per_stream {
             return false;
