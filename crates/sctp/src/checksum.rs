@@ -77,12 +77,12 @@ impl Shift {
         while bit < 32 {
             let change = through_tail(1 << bit);
             let row = &mut table[bit / 8];
-            let mut value = 1 << (bit % 8);
-            // The values that have this bit as their highest.
-            let (end, of_this) = (2 * value, value);
-            while value < end {
-                row[value] = row[value - of_this] ^ change;
-                value += 1;
+            // Linear: a value changes what this bit does, and what the value without it does.
+            let highest = 1 << (bit % 8);
+            let mut without = 0;
+            while without < highest {
+                row[highest + without] = row[without] ^ change;
+                without += 1;
             }
             bit += 1;
         }

@@ -542,10 +542,10 @@ impl Association {
         let sent_bytes = begun.map(|begun| begun.offset);
         let Some(given_up) = self.outstanding.abandon(now, id, sent_bytes) else { return };
         if let Some((chunk, bytes)) = given_up.not_sent {
-            self.queues.abandon_begun(given_up.stream, chunk, bytes, &mut self.events);
+            self.queues.abandon_begun(stream, chunk, bytes, &mut self.events);
         }
         self.stats.messages_abandoned += 1;
-        self.tell_abandoned(StreamId(given_up.stream));
+        self.tell_abandoned(StreamId(stream));
         // Said already, unless the point moved.
         if self.outstanding.advanced() > advanced {
             self.control.forward_tsn = true;

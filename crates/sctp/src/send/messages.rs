@@ -102,10 +102,10 @@ impl Messages {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn message(data: &Bytes) -> OutMessage {
+    pub(in crate::send) fn message(data: &Bytes) -> OutMessage {
         OutMessage {
             data: data.clone(),
             stream: 0,

@@ -52,8 +52,8 @@ enum Oldest {
 }
 
 /// A message that was given up.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct GivenUp {
-    pub(crate) stream: u16,
     /// If its end was not sent: the index that stands for that, and how many bytes it were.
     pub(crate) not_sent: Option<(u64, usize)>,
 }
@@ -490,7 +490,7 @@ impl Outstanding {
             return None;
         }
         message.abandoned = true;
-        let (first, last, stream) = (message.first, message.last, message.stream);
+        let (first, last) = (message.first, message.last);
         let left = sent_bytes.map(|sent| message.data.len().saturating_sub(sent));
         message.data = Bytes::new();
         for index in first.max(self.base)..=last {
@@ -523,7 +523,7 @@ impl Outstanding {
             });
         }
         self.advance();
-        Some(GivenUp { stream, not_sent })
+        Some(GivenUp { not_sent })
     }
 
     /// No more of a message will be sent, nor can the peer be told, for it has no such stream: with what was sent it is over.

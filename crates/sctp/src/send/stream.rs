@@ -42,7 +42,7 @@ pub(crate) enum Resetting {
     Requested,
 }
 
-/// The message of a stream that was begun: its place in the ring of messages, and how much of it was sent.
+/// The message of a stream that was begun: where it stands, and how much of it was sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun {
     pub(crate) message: Slot,

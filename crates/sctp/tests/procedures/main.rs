@@ -17,6 +17,7 @@ mod replay;
 mod sack;
 mod shared_link;
 mod shutdown;
+mod stream_agreement;
 mod stream_reset;
 mod support;
 mod transfer;

@@ -216,7 +216,7 @@ fn nothing_is_asked_of_a_peer_that_does_not_list_re_config() {
 #[test]
 fn a_reset_asked_for_before_the_handshake_is_requested_after_it() {
     let mut net = Net::new(3, Path::default(), |_| Config::default());
-    net.ends[0].reset_stream(net.now, StreamId(3)).unwrap();
+    assert_eq!(net.ends[0].reset_stream(net.now, StreamId(3)), Ok(()));
     net.send(0, 3, "behind the reset");
     net.ends[0].connect(net.now);
     net.run_for(Duration::from_secs(2));

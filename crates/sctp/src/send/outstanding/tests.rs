@@ -1,6 +1,7 @@
 //! The ring of outstanding chunks, driven by hand.
 
 use super::*;
+use crate::send::messages;
 
 fn send(outstanding: &mut Outstanding, now: Instant, packet: u64) {
     outstanding.push(Chunk {
@@ -17,18 +18,9 @@ fn send(outstanding: &mut Outstanding, now: Instant, packet: u64) {
     });
 }
 
+/// A message whose first chunk will be the first of all.
 fn message(data: &Bytes) -> OutMessage {
-    OutMessage {
-        data: data.clone(),
-        stream: 0,
-        ppid: 0,
-        number: 0,
-        unordered: false,
-        worth: crate::send::messages::Worth::Always,
-        first: 10,
-        last: 10,
-        abandoned: false,
-    }
+    OutMessage { first: 10, last: 10, ..messages::tests::message(data) }
 }
 
 #[test]
@@ -54,10 +46,9 @@ fn a_message_that_ends_early_or_is_given_up_gives_its_bytes_and_its_slot_back() 
     let mut outstanding = Outstanding::new(10);
     let slot = outstanding.begin_message(message(&data));
     send(&mut outstanding, now, 1);
-    let given_up = outstanding.abandon(now, slot, Some(100)).unwrap();
-    assert_eq!(given_up.not_sent, Some((11, 900)));
+    assert_eq!(outstanding.abandon(now, slot, Some(100)), Some(GivenUp { not_sent: Some((11, 900)) }));
     assert!(data.is_unique(), "before anything is acknowledged");
-    assert!(outstanding.abandon(now, slot, None).is_none());
+    assert_eq!(outstanding.abandon(now, slot, None), None);
     acknowledge(&mut outstanding, 11);
     assert_eq!(outstanding.messages.next(), slot);
 }
